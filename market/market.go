@@ -123,6 +123,8 @@ type Instrument struct {
 	QtyDecimals   int `json:"-"`
 	// RESTSymbol is the name its REST paths want where that differs from Symbol.
 	RESTSymbol string `json:"-"`
+	// Key finds it in the venue's symbol table where Symbol alone is not unique.
+	Key string `json:"-"`
 	// Guessed says that the venue has not described this instrument yet and the
 	// pair was derived from its symbol.
 	Guessed bool `json:"guessed,omitempty"`
@@ -244,6 +246,7 @@ type BookUpdate struct {
 	Prev     int64  // sequence it must follow; NoPrev where not stated
 	Checksum uint32 // the venue's, over the book after it
 	HasSum   bool   // Checksum was sent and is meant to be checked
+	Frame    int64  // number of the frame it came in, set by the feed
 	At       time.Time
 	Received time.Time
 	Marks    Mark

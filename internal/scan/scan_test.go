@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+func TestWalksAMessageByHand(t *testing.T) {
+	c := New([]byte(`{"e":"depthUpdate","U":157,"skip":{"a":["]}",1]},"b":[["0.0024","10"],["1e-3",2.50]],"t":"2026-08-09T21:05:48.228568804Z","m":true,"n":null}`))
+	var got []string
+	for ok := c.Obj(); ok && c.NextKey(); {
+		switch string(c.K) {
+		case "e":
+			got = append(got, string(c.Str()))
+		case "U":
+			if n := c.Int(); n != 157 {
+				t.Error(n)
+			}
+		case "b":
+			for ok := c.Arr(); ok && c.NextItem(); {
+				for ok := c.Arr(); ok && c.NextItem(); {
+					got = append(got, c.Decimal().String())
+				}
+			}
+		case "t":
+			if at := c.RFC3339(); !at.Equal(time.Date(2026, 8, 9, 21, 5, 48, 228568804, time.UTC)) {
+				t.Error(at)
+			}
+		case "m":
+			if !c.Bool() {
+				t.Error("m")
+			}
+		default:
+			c.Skip()
+		}
+	}
+	if err := c.End(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"depthUpdate", "0.0024", "10", "0.001", "2.50"}
+	if len(got) != len(want) {
+		t.Fatal(got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Error(got[i], want[i])
+		}
+	}
+}
+
+func TestEveryCutIsAnError(t *testing.T) {
+	full := []byte(`{"a":[1,"x\"y",{"b":[[]]}],"c":"z"}`)
+	for n := range len(full) {
+		c := New(full[:n])
+		for ok := c.Obj(); ok && c.NextKey(); {
+			c.Skip()
+		}
+		if c.End() == nil {
+			t.Errorf("%q was accepted", full[:n])
+		}
+	}
+}
+
+func TestSecondsAreExact(t *testing.T) {
+	c := New([]byte(`["1618678142.557535",1541390792.763]`))
+	c.Arr()
+	c.NextItem()
+	if at := c.Seconds(); at.UnixNano() != 1618678142557535000 {
+		t.Error(at)
+	}
+	c.NextItem()
+	if at := c.Seconds(); at.UnixNano() != 1541390792763000000 {
+		t.Error(at)
+	}
+}
+
+// FuzzSkip: whatever encoding/json accepts, the cursor walks to its end; nothing panics.
+func FuzzSkip(f *testing.F) {
+	for _, s := range []string{`{}`, `[1,2,{"a":"\\"}]`, `"\u00e9"`, `nul`, `{"a":{"b":[true,false,null]}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := New(b)
+		c.Skip()
+		err := c.End()
+		if json.Valid(b) && err != nil {
+			t.Fatalf("valid JSON %q refused: %v", b, err)
+		}
+		d := New(b)
+		for ok := d.Obj(); ok && d.NextKey(); {
+			d.Decimal()
+			d.RFC3339()
+		}
+		_ = d.End()
+	})
+}

@@ -1,0 +1,293 @@
+package book
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/assayhq/assay/market"
+)
+
+// Join is how a venue's book is begun and followed. The families are those of
+// docs/semantics.md; most venues of the world are one of these.
+type Join uint8
+
+// The ways to join.
+const (
+	// Replace: every message is the whole book (or its top).
+	Replace Join = iota
+	// Stream: a snapshot in the stream, then differences without numbers. Loss
+	// shows only by a checksum, or not at all.
+	Stream
+	// Chain: a snapshot in the stream, then differences that name their
+	// predecessor (Prev), or whose Last rises by exactly one.
+	Chain
+	// RESTRange: differences with First and Last; the snapshot comes by REST and
+	// the first difference must straddle it.
+	RESTRange
+	// RESTTime: differences with a time only; the snapshot comes by REST. Loss
+	// cannot be seen, so the snapshot is taken again from time to time.
+	RESTTime
+)
+
+// Rule is what a Machine must know of a venue's book channel.
+type Rule struct {
+	Join Join
+	// Depth is the number of levels the venue keeps on each side; deeper ones are
+	// dropped after each update. 0 keeps all.
+	Depth int
+	// Checksum computes the venue's checksum of the book. ok is false when the
+	// instrument lacks what it takes. nil: the venue has none.
+	Checksum func(b *Book, in *market.Instrument) (sum uint32, ok bool)
+	// ConnSeq: the connection numbers all its frames, so the feed sees every loss.
+	ConnSeq bool
+	// Refresh is how often a RESTTime book is compared with a new snapshot.
+	Refresh time.Duration
+}
+
+// Verified tells whether loss shows by the venue's own numbering or checksum.
+func (r Rule) Verified() bool {
+	return r.Join == Chain || r.Join == RESTRange || r.Join == Replace || r.Checksum != nil || r.ConnSeq
+}
+
+// Verdict is what Apply says of an update.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Publish: the update was applied and the book is valid after it.
+	Publish Verdict = iota
+	// Ignore: it says nothing new (older than the snapshot, or an empty heartbeat).
+	Ignore
+	// Wait: it is kept, or passed over, until a snapshot comes.
+	Wait
+	// Lost: the book was valid and is not any more. See Loss. A new snapshot is needed.
+	Lost
+)
+
+// Loss says why a book was lost.
+type Loss struct {
+	Kind    market.GapKind
+	Missing int64 // messages, -1 unknown
+	Detail  string
+}
+
+// maxBuffer bounds the differences kept while a REST snapshot is on its way, and
+// maxRecent those kept to replay on a repeated one. Overflow drops the oldest:
+// the join then fails by the venue's own rule and is tried again.
+const (
+	maxBuffer = 8192
+	maxRecent = 1024
+)
+
+// Machine is one book on one connection. Invariants:
+//
+//	(1) Valid implies that every update since the snapshot was applied once, in order,
+//	    as far as the venue's rule can tell.
+//	(2) A verdict of Publish implies Valid.
+//	(3) After Lost nothing is published until a snapshot has been loaded.
+type Machine struct {
+	rule   Rule
+	in     *market.Instrument
+	Book   Book
+	valid  bool
+	last   uint64
+	lastAt time.Time
+	buffer []market.BookUpdate
+	recent []market.BookUpdate
+	loss   Loss
+	// Counts, for summaries.
+	Joined, Sums, BadSums, Crossings, Gaps int64
+}
+
+// NewMachine makes a machine with an empty, invalid book. in is kept: what the
+// venue says later of the instrument is seen.
+func NewMachine(rule Rule, in *market.Instrument) *Machine { return &Machine{rule: rule, in: in} }
+
+// Rule gives the venue's rule.
+func (m *Machine) Rule() Rule { return m.rule }
+
+// Instrument gives what the book is of.
+func (m *Machine) Instrument() *market.Instrument { return m.in }
+
+// Valid tells whether the book can be published.
+func (m *Machine) Valid() bool { return m.valid }
+
+// Last gives the sequence number and venue time of the last change.
+func (m *Machine) Last() (uint64, time.Time) { return m.last, m.lastAt }
+
+// Loss says why the book was lost last.
+func (m *Machine) Loss() Loss { return m.loss }
+
+// NeedsSnapshot tells whether a snapshot has to be fetched by REST.
+func (m *Machine) NeedsSnapshot() bool {
+	return !m.valid && (m.rule.Join == RESTRange || m.rule.Join == RESTTime)
+}
+
+// Invalidate is called when the connection is lost or the channel is silent: the
+// book is not valid until a new snapshot.
+func (m *Machine) Invalidate(kind market.GapKind, detail string) {
+	m.lose(Loss{Kind: kind, Missing: -1, Detail: detail})
+}
+
+func (m *Machine) lose(l Loss) Verdict {
+	was := m.valid
+	m.valid, m.loss = false, l
+	m.Book.Reset()
+	m.buffer, m.recent = m.buffer[:0], m.recent[:0]
+	if was {
+		m.Gaps++
+		return Lost
+	}
+	return Wait
+}
+
+// Apply takes one update. On Publish the caller publishes u and then, after a
+// snapshot, whatever Pending yields.
+func (m *Machine) Apply(u *market.BookUpdate) Verdict {
+	if u.Snapshot {
+		return m.snapshot(u)
+	}
+	switch m.rule.Join {
+	case Replace:
+		return m.snapshot(u)
+	case RESTRange, RESTTime:
+		if !m.valid {
+			m.keep(&m.buffer, u, maxBuffer)
+			return Wait
+		}
+	default:
+		if !m.valid {
+			return Wait
+		}
+	}
+	return m.difference(u)
+}
+
+func (m *Machine) keep(list *[]market.BookUpdate, u *market.BookUpdate, bound int) {
+	c := *u
+	c.Bids = append([]market.Level(nil), u.Bids...)
+	c.Asks = append([]market.Level(nil), u.Asks...)
+	if len(*list) >= bound {
+		copy(*list, (*list)[1:])
+		*list = (*list)[:bound-1]
+	}
+	*list = append(*list, c)
+}
+
+func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
+	switch m.rule.Join {
+	case RESTRange:
+		if m.valid && u.Last < m.last {
+			return Ignore // an old answer; we know more
+		}
+		if n := len(m.buffer); n > 0 && u.Last+1 < m.buffer[0].First {
+			return Wait // the snapshot is older than what we kept: the caller fetches again
+		}
+	case RESTTime:
+		if m.valid {
+			m.buffer = append(m.buffer[:0], m.recent...)
+			m.recent = m.recent[:0]
+		}
+	}
+	m.Book.Load(u.Bids, u.Asks)
+	if m.rule.Depth > 0 {
+		m.Book.Truncate(m.rule.Depth)
+	}
+	if !m.valid {
+		m.Joined++
+	}
+	m.valid, m.last, m.lastAt = true, u.Last, u.At
+	return m.check(u)
+}
+
+// Pending gives, after a snapshot was published, the differences that had been
+// kept and follow it, in order. Each was applied: verdict Publish or Lost.
+func (m *Machine) Pending(yield func(u *market.BookUpdate, v Verdict)) {
+	kept := m.buffer
+	m.buffer = nil
+	for i := range kept {
+		u := &kept[i]
+		if !m.valid {
+			m.buffer = append(m.buffer, *u)
+			continue
+		}
+		if v := m.difference(u); v != Ignore {
+			yield(u, v)
+		}
+	}
+}
+
+func (m *Machine) difference(u *market.BookUpdate) Verdict {
+	switch m.rule.Join {
+	case RESTRange:
+		if u.Last <= m.last {
+			return Ignore
+		}
+		if u.First > m.last+1 {
+			lost := int64(min(u.First-m.last-1, math.MaxInt64))
+			v := m.lose(Loss{market.SequenceGap, lost, fmt.Sprintf("expected change %d, got %d", m.last+1, u.First)})
+			m.keep(&m.buffer, u, maxBuffer)
+			return v
+		}
+	case RESTTime:
+		if !u.At.After(m.lastAt) && !u.At.IsZero() {
+			return Ignore
+		}
+		m.keep(&m.recent, u, maxRecent)
+	case Chain:
+		if v, done := m.link(u); done {
+			return v
+		}
+	}
+	m.Book.Apply(u)
+	if m.rule.Depth > 0 {
+		m.Book.Truncate(m.rule.Depth)
+	}
+	m.last, m.lastAt = u.Last, u.At
+	return m.check(u)
+}
+
+// link checks that u follows the last change of a Chain.
+func (m *Machine) link(u *market.BookUpdate) (Verdict, bool) {
+	if u.Prev != market.NoPrev {
+		if u.Prev != int64(m.last) {
+			return m.lose(Loss{market.SequenceGap, -1, fmt.Sprintf("expected a change after %d, got one after %d", m.last, u.Prev)}), true
+		}
+		if len(u.Bids)+len(u.Asks) == 0 && u.Prev == int64(u.Last) {
+			return Ignore, true // an empty heartbeat
+		}
+		return Publish, false
+	}
+	if u.Last == 0 && u.First == 0 {
+		return Publish, false // an older protocol without numbers: its checksum decides
+	}
+	if u.Last <= m.last {
+		return Ignore, true // repeated by the venue
+	}
+	if u.Last != m.last+1 {
+		return m.lose(Loss{market.SequenceGap, int64(u.Last - m.last - 1), fmt.Sprintf("expected change %d, got %d", m.last+1, u.Last)}), true
+	}
+	return Publish, false
+}
+
+// check is the last judgement on a book that was changed: checksum, then crossing.
+func (m *Machine) check(u *market.BookUpdate) Verdict {
+	if u.HasSum && m.rule.Checksum != nil {
+		if sum, ok := m.rule.Checksum(&m.Book, m.in); ok {
+			m.Sums++
+			if sum != u.Checksum {
+				m.BadSums++
+				return m.lose(Loss{market.BadChecksum, -1, fmt.Sprintf("our checksum %d, theirs %d", sum, u.Checksum)})
+			}
+		}
+	}
+	if m.Book.Crossed() {
+		m.Crossings++
+		if !m.rule.Verified() || u.Snapshot && m.rule.Join == RESTTime {
+			return m.lose(Loss{market.CrossedBook, -1, "best bid at or above best ask"})
+		}
+		u.Marks |= market.Crossed // by the venue's own numbering this is its book
+	}
+	return Publish
+}

@@ -1,0 +1,26 @@
+// Package all lists the exchanges Assay can connect to. To add one, write its
+// folder beside this and add one line here. Only app and cmd import it.
+package all
+
+import (
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/market/venue/binance"
+)
+
+// Drivers lists every exchange, in the order in which they are shown.
+func Drivers() []*venue.Driver {
+	return []*venue.Driver{
+		&binance.Driver,
+	}
+}
+
+// Driver finds an exchange by its id.
+func Driver(id market.VenueID) (*venue.Driver, bool) {
+	for _, d := range Drivers() {
+		if d.Spec.ID == id {
+			return d, true
+		}
+	}
+	return nil, false
+}

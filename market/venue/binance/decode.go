@@ -1,0 +1,232 @@
+package binance
+
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/assayhq/assay/internal/scan"
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/venue"
+)
+
+type feed struct{ t *venue.Table }
+
+func open(t *venue.Table, _ *url.URL) venue.Feed { return &feed{t} }
+
+// Decode reads {"stream":…,"data":{…}} as well as the bare event.
+func (f *feed) Decode(frame []byte, out *market.Batch) error {
+	c := scan.New(frame)
+	if c.Peek() == '[' {
+		c.Skip() // arrays of mini tickers; nothing we asked for
+		return c.End()
+	}
+	ok := c.Obj()
+	for first := true; ok && c.NextKey(); first = false {
+		switch {
+		case c.Is("stream"):
+			c.Skip()
+		case c.Is("data"):
+			if c.Obj() && c.NextKey() {
+				f.event(&c, out)
+			}
+		case c.Is("result"):
+			c.Skip()
+			venue.Say(out, market.Ack, "", "", "")
+		case c.Is("error"):
+			venue.Say(out, market.Refused, "", "", string(snip(&c)))
+		case c.Is("id"):
+			c.Skip()
+		case first:
+			f.event(&c, out)
+			return c.End()
+		default:
+			c.Skip()
+		}
+	}
+	return c.End()
+}
+
+func snip(c *scan.Cursor) []byte {
+	if c.Peek() != '{' {
+		return c.Raw()
+	}
+	var text []byte
+	for ok := c.Obj(); ok && c.NextKey(); {
+		if c.Is("msg") {
+			text = c.Str()
+		} else {
+			c.Skip()
+		}
+	}
+	return text
+}
+
+// event reads an event object whose first key stands in c.K, and leaves it.
+func (f *feed) event(c *scan.Cursor, out *market.Batch) {
+	kind := ""
+	if c.Is("e") {
+		kind = string(c.Str())
+		if !c.NextKey() {
+			return
+		}
+	}
+	switch kind {
+	case "depthUpdate":
+		f.depth(c, out)
+	case "trade", "aggTrade":
+		f.trade(c, out, kind == "aggTrade")
+	case "kline":
+		f.kline(c, out)
+	case "":
+		f.ticker(c, out)
+	case "serverShutdown":
+		venue.Say(out, market.Moving, "", "", "the venue restarts this server")
+		rest(c)
+	case "24hrTicker", "24hrMiniTicker", "avgPrice", "blockTrade":
+		rest(c)
+	default:
+		venue.Say(out, market.Strange, "", "", "event "+kind)
+		rest(c)
+	}
+}
+
+// rest skips the member whose key was just read and all that follow.
+func rest(c *scan.Cursor) {
+	for more := true; more; more = c.NextKey() {
+		c.Skip()
+	}
+}
+
+func (f *feed) depth(c *scan.Cursor, out *market.Batch) {
+	u := venue.Book(out, nobody)
+	for more := true; more; more = c.NextKey() {
+		switch string(c.K) {
+		case "E":
+			u.At = c.Millis()
+		case "s":
+			in := f.t.Find(c.Str())
+			u.Venue, u.Pair, u.Symbol = in.Venue, in.Pair, in.Symbol
+		case "U":
+			u.First = uint64(c.Int())
+		case "u":
+			u.Last = uint64(c.Int())
+		case "b":
+			u.Bids = venue.ReadLevels(c, out)
+		case "a":
+			u.Asks = venue.ReadLevels(c, out)
+		default:
+			c.Skip()
+		}
+	}
+	if u.Symbol == "" || u.Last == 0 {
+		c.Fail("depth update without symbol or number")
+	}
+}
+
+// nobody stands in until the symbol has been read.
+var nobody = &market.Instrument{}
+
+func (f *feed) trade(c *scan.Cursor, out *market.Batch, aggregate bool) {
+	t := venue.Trade(out, nobody)
+	t.Aggregate = aggregate
+	for more := true; more; more = c.NextKey() {
+		switch string(c.K) {
+		case "s":
+			in := f.t.Find(c.Str())
+			t.Venue, t.Pair, t.Symbol = in.Venue, in.Pair, in.Symbol
+		case "t":
+			if id := c.Raw(); !aggregate {
+				t.ID = string(id)
+			}
+		case "a":
+			if id := c.Raw(); aggregate {
+				t.ID = string(id)
+			}
+		case "p":
+			t.Price = c.Price()
+		case "q":
+			t.Qty = c.Qty()
+		case "T":
+			t.At = c.Millis()
+		case "m":
+			t.Side = market.Buy
+			if c.Bool() {
+				t.Side = market.Sell
+			}
+		default:
+			c.Skip()
+		}
+	}
+	if t.Symbol == "" || t.Price.IsZero() {
+		c.Fail("trade without symbol or price")
+	}
+}
+
+func (f *feed) ticker(c *scan.Cursor, out *market.Batch) {
+	q := venue.Quote(out, nobody)
+	seen := 0
+	for more := true; more; more = c.NextKey() {
+		seen++
+		switch string(c.K) {
+		case "s":
+			in := f.t.Find(c.Str())
+			q.Venue, q.Pair, q.Symbol = in.Venue, in.Pair, in.Symbol
+		case "b":
+			q.Bid = c.Price()
+		case "B":
+			q.BidQty = c.Qty()
+		case "a":
+			q.Ask = c.Price()
+		case "A":
+			q.AskQty = c.Qty()
+		default:
+			c.Skip()
+		}
+	}
+	if q.Symbol == "" || q.Bid.IsZero() && q.Ask.IsZero() {
+		out.Quotes = out.Quotes[:len(out.Quotes)-1]
+		venue.Say(out, market.Strange, "", "", "event without a type, of "+strconv.Itoa(seen)+" members")
+	}
+}
+
+func (f *feed) kline(c *scan.Cursor, out *market.Batch) {
+	for more := true; more; more = c.NextKey() {
+		if !c.Is("k") {
+			c.Skip()
+			continue
+		}
+		k := venue.Candle(out, nobody, "", zero)
+		for ok := c.Obj(); ok && c.NextKey(); {
+			switch string(c.K) {
+			case "t":
+				k.Open = c.Millis()
+			case "s":
+				in := f.t.Find(c.Str())
+				k.Venue, k.Pair = in.Venue, in.Pair
+			case "i":
+				k.Interval = venue.IntervalOf(intervals, string(c.Str()))
+			case "o":
+				k.O = c.Price()
+			case "c":
+				k.C = c.Price()
+			case "h":
+				k.H = c.Price()
+			case "l":
+				k.L = c.Price()
+			case "v":
+				k.Volume = c.Qty()
+			case "q":
+				k.Turnover = c.Decimal()
+			case "n":
+				k.Trades = c.Int()
+			case "x":
+				k.Complete = c.Bool()
+			default:
+				c.Skip()
+			}
+		}
+		if k.Pair == "" || k.Interval == "" {
+			c.Fail("candle without symbol or interval")
+		}
+	}
+}
