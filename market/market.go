@@ -180,9 +180,12 @@ const (
 	Ahead                       // its time is ahead of ours by more than the clock bound
 	Backfilled                  // fetched later by REST, not seen live
 	Revised                     // replaced an earlier value
+	VenueBar                    // a candle the venue made, not we from its trades
+	Imported                    // read from a file a user gave
+	PegAssumed                  // converted at 1:1 because no rate was measured
 )
 
-var markNames = [...]string{"late", "duplicate", "out_of_order", "crossed", "outlier", "stale", "ahead", "backfilled", "revised"}
+var markNames = [...]string{"late", "duplicate", "out_of_order", "crossed", "outlier", "stale", "ahead", "backfilled", "revised", "venue_bar", "imported", "peg_assumed"}
 
 // Names lists the marks that are set, in a fixed order.
 func (m Mark) Names() []string {
