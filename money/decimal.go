@@ -406,3 +406,23 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	}
 	return d.UnmarshalText(b)
 }
+
+// MulRound gives d×e rounded half to even at scale decimals; for conversions by a
+// measured rate, which is itself rounded.
+func (d Decimal) MulRound(e Decimal, scale int) (Decimal, error) {
+	v, err := d.v.Mul(e.v)
+	if err != nil {
+		return Decimal{}, ErrRange
+	}
+	return Decimal{v.Round(scale)}, nil
+}
+
+// Mid gives the exact middle of two prices.
+func Mid(a, b Price) (Price, error) {
+	s, err := a.Add(b.Decimal)
+	if err != nil {
+		return Price{}, err
+	}
+	m, err := s.Mul(MustNew(5, 1))
+	return Price{m}, err
+}
