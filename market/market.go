@@ -249,6 +249,7 @@ type BookUpdate struct {
 	Prev     int64  // sequence it must follow; NoPrev where not stated
 	Checksum uint32 // the venue's, over the book after it
 	HasSum   bool   // Checksum was sent and is meant to be checked
+	Depth    int    // levels the venue keeps on each side, as the channel says; 0: the rule's
 	Frame    int64  // number of the frame it came in, set by the feed
 	At       time.Time
 	Received time.Time

@@ -191,9 +191,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 		}
 	}
 	m.Book.Load(u.Bids, u.Asks)
-	if m.rule.Depth > 0 {
-		m.Book.Truncate(m.rule.Depth)
-	}
+	m.truncate(u)
 	if !m.valid {
 		m.Joined++
 	}
@@ -241,11 +239,20 @@ func (m *Machine) difference(u *market.BookUpdate) Verdict {
 		}
 	}
 	m.Book.Apply(u)
-	if m.rule.Depth > 0 {
-		m.Book.Truncate(m.rule.Depth)
-	}
+	m.truncate(u)
 	m.last, m.lastAt = u.Last, u.At
 	return m.check(u)
+}
+
+// truncate drops what the venue does not keep: it sends no removal for those levels.
+func (m *Machine) truncate(u *market.BookUpdate) {
+	depth := m.rule.Depth
+	if u.Depth > 0 {
+		depth = u.Depth
+	}
+	if depth > 0 {
+		m.Book.Truncate(depth)
+	}
 }
 
 // link checks that u follows the last change of a Chain.

@@ -189,6 +189,9 @@ func (m *Machine) trusted(b *bar) bool {
 func (m *Machine) finish(b *bar, emit func(market.Candle)) {
 	b.over = true
 	b.Complete = m.trusted(b)
+	if end := b.Interval.Next(b.Open); b.Known.Before(end) {
+		b.Known = end
+	}
 	emit(b.view())
 }
 

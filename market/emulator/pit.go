@@ -121,7 +121,7 @@ func (p *pit) step(at time.Time) *event {
 	case r < 0.12:
 		p.take(e, p.rng.IntN(2) == 0, p.notional(350, 1.4, mid), 0, 3)
 	case r < 0.62:
-		p.quote(e, mid, p.rng.IntN(2) == 0)
+		p.offer(e, mid, p.rng.IntN(2) == 0)
 	default:
 		p.cancel(e, p.rng.IntN(2) == 0)
 	}
@@ -171,7 +171,7 @@ func (p *pit) take(e *event, ask bool, qty, limit int64, n int) {
 	}
 }
 
-func (p *pit) quote(e *event, mid float64, ask bool) {
+func (p *pit) offer(e *event, mid float64, ask bool) {
 	px := p.quotePrice(mid, ask)
 	if px <= 0 {
 		return
@@ -200,7 +200,7 @@ func (p *pit) tend(e *event, mid float64) {
 		if n := len(side); n > want+want/10 {
 			p.change(e, ask, side[n-1].px, 0)
 		} else if n < want*9/10 {
-			p.quote(e, mid, ask)
+			p.offer(e, mid, ask)
 		}
 		if side = p.side(ask); len(side) > 0 {
 			gap := side[0].px - m

@@ -153,3 +153,24 @@ func (l *listing) levels(side []rung) []market.Level {
 	}
 	return out
 }
+
+// Trades gives the venue's kept trades of a symbol, oldest first, with the ids single
+// trades have on its wire (Binance aggregates are 40,000,000 lower).
+func (v *Venue) Trades(symbol string) []market.Trade {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p := v.symbols[symbol]
+	if p == nil {
+		return nil
+	}
+	var out []market.Trade
+	for _, t := range p.tape.since(0) {
+		side := market.Buy
+		if t.sell {
+			side = market.Sell
+		}
+		out = append(out, market.Trade{Venue: v.id, Pair: p.pair, Symbol: symbol, ID: itoa(t.id), Price: money.Price{Decimal: money.MustNew(t.px, p.pd)},
+			Qty: money.Qty{Decimal: money.MustNew(t.qty, p.qd)}, Side: side, At: v.stamp(t.at)})
+	}
+	return out
+}

@@ -76,16 +76,17 @@ type Conn struct {
 	books   map[string]*live
 	seq     int64
 	hasSeq  bool
+	opened  time.Time
 	last    time.Time                    // last frame of any kind
 	data    map[market.Channel]time.Time // last data per channel
 }
 
 // live is a book with what the feed must remember of it.
 type live struct {
-	m    *book.Machine
-	gap  market.Gap // open while the book is lost
-	seen time.Time  // last update received
-	want bool       // a resubscription or snapshot was asked for
+	m     *book.Machine
+	gap   market.Gap // open while the book is lost
+	seen  time.Time  // last update received
+	asked time.Time  // when a snapshot or resubscription was asked for last
 }
 
 // Connect opens a connection that was made to addr at the given time. An id that
@@ -105,7 +106,7 @@ func (k *Intake) Connect(id, addr string, at time.Time) (*Conn, error) {
 	if u == nil {
 		u = &url.URL{}
 	}
-	c := &Conn{ID: id, intake: k, dialect: d, feed: d.Open(k.table, u), books: map[string]*live{}, last: at, data: map[market.Channel]time.Time{}}
+	c := &Conn{ID: id, intake: k, dialect: d, feed: d.Open(k.table, u), books: map[string]*live{}, opened: at, last: at, data: map[market.Channel]time.Time{}}
 	for i, o := range k.order {
 		if o.ID == id {
 			k.order = append(k.order[:i], k.order[i+1:]...)
@@ -206,6 +207,14 @@ func (k *Intake) count() {
 	}
 }
 
+// Expect says that a book was subscribed to, so that it is asked for even if no
+// update ever comes.
+func (c *Conn) Expect(in *market.Instrument) {
+	if c.books[in.Symbol] == nil {
+		c.books[in.Symbol] = &live{m: book.NewMachine(c.dialect.Book, in)}
+	}
+}
+
 func (c *Conn) live(u *market.BookUpdate) *live {
 	l := c.books[u.Symbol]
 	if l == nil {
@@ -260,7 +269,6 @@ func (c *Conn) publish(l *live, u *market.BookUpdate) {
 		k.out.Gaps = append(k.out.Gaps, l.gap)
 		l.gap = market.Gap{}
 	}
-	l.want = false
 	k.out.Books = append(k.out.Books, *u)
 }
 
@@ -283,7 +291,6 @@ func (c *Conn) lost(l *live, p market.Pair, symbol string, at time.Time) {
 	}
 	l.gap = c.gap(loss.Kind, p, symbol, market.Books, from, loss.Missing, loss.Detail)
 	k.out.Gaps = append(k.out.Gaps, l.gap)
-	l.want = false
 }
 
 func (c *Conn) gap(kind market.GapKind, p market.Pair, symbol string, ch market.Channel, from time.Time, missing int64, detail string) market.Gap {
@@ -427,30 +434,6 @@ type Want struct {
 	Snapshot   bool // fetch the book by REST; otherwise resubscribe the book
 }
 
-// Wants lists the books that need a snapshot or a new subscription and have not
-// asked since they were lost, in a fixed order.
-func (k *Intake) Wants() []Want {
-	var out []Want
-	for _, c := range k.order {
-		for _, in := range k.table.All() {
-			l := c.books[in.Symbol]
-			if l == nil || l.want || l.m.Valid() || l.m.Instrument() != in {
-				continue
-			}
-			l.want = true
-			out = append(out, Want{Conn: c, Instrument: in, Snapshot: l.m.NeedsSnapshot()})
-		}
-	}
-	return out
-}
-
-// Again lets a book ask again, after an attempt to help it failed.
-func (c *Conn) Again(symbol string) {
-	if l := c.books[symbol]; l != nil {
-		l.want = false
-	}
-}
-
 // Books calls yield for each book of the connection.
 func (c *Conn) Books(yield func(symbol string, m *book.Machine, seen time.Time)) {
 	for s, l := range c.books {
@@ -480,4 +463,19 @@ func (k *Intake) BookCounts() BookCounts {
 		}
 	}
 	return n
+}
+
+// Integrity says in a word how loss in a book would show.
+func Integrity(r book.Rule, summed bool) string {
+	switch {
+	case summed:
+		return "checksum"
+	case r.Join == book.Replace:
+		return "snapshot"
+	case r.Join == book.Chain || r.Join == book.RESTRange || r.ConnSeq:
+		return "sequence"
+	case r.Checksum != nil:
+		return "checksum"
+	}
+	return "none"
 }

@@ -246,6 +246,10 @@ func (t *Table) put(in market.Instrument) *market.Instrument {
 	return p
 }
 
+// Alias makes key another name of an instrument that is in the table, such as the
+// one its REST paths use. It does not show in All.
+func (t *Table) Alias(key string, in *market.Instrument) { t.byKey[key] = in }
+
 // Code gives our name of an asset of this venue.
 func (t *Table) Code(symbol string) string { return t.code(symbol) }
 

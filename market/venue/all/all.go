@@ -6,12 +6,19 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bitstamp"
+	"github.com/assayhq/assay/market/venue/bybit"
+	"github.com/assayhq/assay/market/venue/coinbase"
 )
 
 // Drivers lists every exchange, in the order in which they are shown.
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bitstamp.Driver,
+		&bybit.Driver,
+		&coinbase.Driver,
+		&coinbase.Exchange,
 	}
 }
 

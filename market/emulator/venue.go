@@ -1,0 +1,361 @@
+package emulator
+
+import (
+	"container/heap"
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/market"
+)
+
+// Options tune one venue; the zero value is the venue as documented.
+type Options struct {
+	// Pairs limits what is listed; empty lists all of the venue's rule book.
+	Pairs []market.Pair
+	// Skew is added to every time the venue states: its clock against ours.
+	Skew time.Duration
+	// Lag is how long a message or answer travels; 0 takes the venue's own, below 0 none.
+	Lag time.Duration
+	// Rate overrides the World's events per second.
+	Rate float64
+	// Faults is what goes wrong; nil is nothing.
+	Faults *FaultPlan
+	// Checksums makes OKX send real checksums, as it did until August 2026.
+	Checksums bool
+	// Unlimited switches off request weights, message rates and handshake caps.
+	Unlimited bool
+	// MaxAge closes connections of that age; 0 takes the venue's own (24 h on Binance).
+	MaxAge time.Duration
+	// Queue is how many messages may wait for a slow client before it is cut. Default 8192.
+	Queue int
+}
+
+// Venue is one emulated exchange. Make it with New, move it with Run (or Serve), and
+// hand Handler to an HTTP server. Inside synctest all of that happens in the bubble.
+type Venue struct {
+	id    market.VenueID
+	world *World
+	opt   Options
+	proto protocol
+	rules rules
+	start time.Time
+
+	mu      sync.Mutex // everything below
+	pits    []*pit
+	symbols map[string]*pit
+	topics  map[string]*topic
+	conns   []*conn // open ones, oldest first
+	opened  int
+	shakes  []time.Time
+	tasks   tasks
+	ticket  int
+	wake    chan struct{}
+	meter   meter
+	faults  *injector
+	journal *Journal
+	ended   bool
+}
+
+// protocol is how one venue speaks. All methods are called with the venue's lock held.
+type protocol interface {
+	rules() rules
+	symbol(l *listing) string               // the listing's name on the stream
+	streams(path string) bool               // whether a path is a WebSocket endpoint
+	open(c *conn)                           // a client connected
+	receive(c *conn, text []byte)           // a client said something
+	happen(t *topic, e *event)              // something happened in the topic's pit
+	beat(t *topic, at time.Time)            // the topic's interval passed
+	rest(q *query) reply                    // an HTTP request within the limits
+	cost(q *query) (key string, n int)      // its weight, and which limit it counts on
+	refuse(q *query, r refusal) reply       // an HTTP request over the limits
+	strange(enum bool) []byte               // a message of unknown type, or with an unknown enum value
+	farewell(c *conn) (grace time.Duration) // announces a planned shutdown; 0: no such notice
+}
+
+// rules are a venue's numbers.
+type rules struct {
+	follow     time.Duration // how late its makers follow the fair price
+	lag        time.Duration // how long a message travels
+	maxAge     time.Duration // connections are closed at that age
+	handshakes int           // connection attempts allowed per handshakeIn
+	shakeIn    time.Duration
+	messages   int // client messages allowed per messageIn
+	messageIn  time.Duration
+	checksum   bool // book messages carry one
+	sequenced  bool // losing a book message shows in its numbers
+	windows    []window
+	stream     string // the path a client usually connects to
+	business   string // a second one, or empty
+}
+
+// IDs lists the venues that can be emulated.
+func IDs() []market.VenueID {
+	return []market.VenueID{"binance", "coinbase", "coinbaseexchange", "kraken", "okx", "bybit", "bitstamp"}
+}
+
+// New makes a venue over a world. Its history ends and its market starts now.
+func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
+	v := &Venue{id: id, world: w, opt: opt, start: time.Now().Truncate(time.Microsecond), symbols: map[string]*pit{},
+		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{}}
+	switch id {
+	case "binance":
+		v.proto = &binance{v: v}
+	case "kraken":
+		v.proto = &kraken{v: v}
+	case "coinbase":
+		v.proto = &coinbase{v: v}
+	case "coinbaseexchange":
+		v.proto = &coinbaseExchange{v: v}
+	case "okx":
+		v.proto = &okx{v: v}
+	case "bybit":
+		v.proto = &bybit{v: v}
+	case "bitstamp":
+		v.proto = &bitstamp{v: v}
+	default:
+		return nil, fault.At(fault.Unknown, "venue", "%q is not emulated; use one of binance coinbase coinbaseexchange kraken okx bybit bitstamp", id)
+	}
+	v.rules = v.proto.rules()
+	if opt.Lag != 0 {
+		v.rules.lag = max(opt.Lag, 0)
+	}
+	if opt.MaxAge != 0 {
+		v.rules.maxAge = opt.MaxAge
+	}
+	if v.opt.Queue <= 0 {
+		v.opt.Queue = 8192
+	}
+	v.faults = newInjector(v, opt.Faults)
+	for _, l := range listings(id, opt.Pairs, v.proto.symbol) {
+		p := newPit(v, l, v.start)
+		v.pits = append(v.pits, p)
+		v.symbols[l.symbol] = p
+	}
+	return v, nil
+}
+
+// ID is the venue's name.
+func (v *Venue) ID() market.VenueID { return v.id }
+
+// World is the market the venue is part of.
+func (v *Venue) World() *World { return v.world }
+
+// Journal is what was done to clients: faults, refusals, closings.
+func (v *Venue) Journal() *Journal { return v.journal }
+
+// Symbols lists the venue's stream symbols in listing order, and the pairs they are.
+func (v *Venue) Symbols() (symbols []string, pairs []market.Pair) {
+	for _, p := range v.pits {
+		symbols, pairs = append(symbols, p.symbol), append(pairs, p.pair)
+	}
+	return symbols, pairs
+}
+
+// Symbol is the venue's stream symbol of a pair, or "".
+func (v *Venue) Symbol(pair market.Pair) string {
+	for _, p := range v.pits {
+		if p.pair == pair {
+			return p.symbol
+		}
+	}
+	return ""
+}
+
+// Truth is the memory of one book; nil for a symbol that is not listed.
+func (v *Venue) Truth(symbol string) *Truth {
+	if p := v.symbols[symbol]; p != nil {
+		return p.truth
+	}
+	return nil
+}
+
+// lagOf is how late a pit follows the fair price.
+func (v *Venue) lagOf(*pit) time.Duration { return v.rules.follow }
+
+// stamp is a simulated moment on the venue's own clock.
+func (v *Venue) stamp(at time.Time) time.Time { return at.Add(v.opt.Skew).UTC() }
+
+type task struct {
+	at time.Time
+	n  int
+	do func(at time.Time)
+}
+
+type tasks []task
+
+func (t tasks) Len() int { return len(t) }
+func (t tasks) Less(i, j int) bool {
+	return t[i].at.Before(t[j].at) || t[i].at.Equal(t[j].at) && t[i].n < t[j].n
+}
+func (t tasks) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+func (t *tasks) Push(x any)   { *t = append(*t, x.(task)) }
+func (t *tasks) Pop() any {
+	old := *t
+	x := old[len(old)-1]
+	*t = old[:len(old)-1]
+	return x
+}
+
+// at lets do run at a time, in order of time and then of asking, with the lock held.
+func (v *Venue) at(at time.Time, do func(at time.Time)) {
+	v.ticket++
+	heap.Push(&v.tasks, task{at, v.ticket, do})
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run moves the market and keeps the sessions' clocks until ctx ends; then it closes
+// every connection. It is called once.
+func (v *Venue) Run(ctx context.Context) error {
+	v.mu.Lock()
+	now := time.Now()
+	if !v.world.opt.Fast {
+		for _, p := range v.pits {
+			v.schedule(p, now)
+		}
+	}
+	v.mu.Unlock()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		v.mu.Lock()
+		rest := v.advance(time.Now())
+		if v.world.opt.Fast {
+			rest = min(rest, v.hurry(time.Now()))
+		}
+		v.mu.Unlock()
+		timer.Reset(rest)
+		select {
+		case <-ctx.Done():
+			v.end()
+			return nil
+		case <-timer.C:
+		case <-v.wake:
+		}
+	}
+}
+
+func (v *Venue) schedule(p *pit, from time.Time) {
+	v.at(from.Add(p.wait()), func(at time.Time) {
+		v.tell(p.step(at))
+		v.schedule(p, at)
+	})
+}
+
+// advance runs what is due and says how long to rest.
+func (v *Venue) advance(now time.Time) time.Duration {
+	for len(v.tasks) > 0 && !v.tasks[0].at.After(now) {
+		t := heap.Pop(&v.tasks).(task)
+		t.do(t.at)
+	}
+	if len(v.tasks) == 0 {
+		return time.Hour
+	}
+	return v.tasks[0].at.Sub(now)
+}
+
+// hurry lets one event happen in every pit somebody listens to, unless a client's
+// queue is filling; it says how long to rest.
+func (v *Venue) hurry(now time.Time) time.Duration {
+	for _, c := range v.conns {
+		if len(c.out) > cap(c.out)/2 {
+			return 200 * time.Microsecond
+		}
+	}
+	rest := time.Hour
+	for _, p := range v.pits {
+		if len(p.topics) == 0 {
+			continue
+		}
+		rest = 0
+		e := p.step(now)
+		v.tell(e)
+		for _, t := range slices.Clone(p.topics) {
+			if t.every > 0 && t.place == "book" {
+				v.proto.beat(t, e.at)
+			}
+		}
+	}
+	return rest
+}
+
+// tell lets the topics of a pit know what happened.
+func (v *Venue) tell(e *event) {
+	for _, t := range slices.Clone(e.pit.topics) {
+		t.last = e.at
+		v.proto.happen(t, e)
+	}
+}
+
+// end closes everything.
+func (v *Venue) end() {
+	v.mu.Lock()
+	v.ended = true
+	conns := slices.Clone(v.conns)
+	v.mu.Unlock()
+	for _, c := range conns {
+		c.cancel()
+	}
+}
+
+// Serve answers clients on a listener and moves the market until ctx ends.
+func (v *Venue) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{Handler: v.Handler()}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var g sync.WaitGroup
+	g.Go(func() { v.Run(ctx) })
+	g.Go(func() {
+		<-ctx.Done()
+		srv.Close()
+	})
+	err := srv.Serve(l)
+	cancel()
+	g.Wait()
+	v.wait()
+	if err == http.ErrServerClosed {
+		return nil
+	}
+	return err
+}
+
+// wait returns when the last connection is gone.
+func (v *Venue) wait() {
+	for {
+		v.mu.Lock()
+		conns := slices.Clone(v.conns)
+		v.mu.Unlock()
+		if len(conns) == 0 {
+			return
+		}
+		for _, c := range conns {
+			c.cancel()
+			<-c.gone
+		}
+	}
+}
+
+// Endpoint says where a client of a venue connects.
+type Endpoint struct {
+	REST     string // base of REST paths: http://host:port
+	WS       string // base of WebSocket paths: ws://host:port
+	Stream   string // the usual WebSocket address, path included
+	Business string // the second one (OKX business, Kraken v1, Bybit linear), or empty
+}
+
+// Endpoint gives the addresses of the venue behind host:port.
+func (v *Venue) Endpoint(address string) Endpoint {
+	e := Endpoint{REST: "http://" + address, WS: "ws://" + address}
+	e.Stream = e.WS + v.rules.stream
+	if v.rules.business != "" {
+		e.Business = e.WS + v.rules.business
+	}
+	return e
+}
