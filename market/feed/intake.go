@@ -30,7 +30,8 @@ type Intake struct {
 
 // Counts is what an Intake has seen, for summaries and metrics.
 type Counts struct {
-	Messages     int64 `json:"messages"`
+	Messages     int64 `json:"messages"` // of the stream
+	Answers      int64 `json:"answers"`  // of REST
 	Trades       int64 `json:"trades"`
 	Quotes       int64 `json:"quotes"`
 	Books        int64 `json:"books"`
@@ -385,7 +386,7 @@ func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int
 		k.Counts.DecodeErrors++
 		return &k.out, err
 	}
-	k.Counts.Messages++
+	k.Counts.Answers++
 	for i := range k.raw.Trades {
 		k.raw.Trades[i].Received = received
 	}
