@@ -80,6 +80,7 @@ func (v *Venue) admit(q *query, bans bool) (refusal, bool) {
 		used, rest := m.spend(a, w, k, n, now)
 		q.used, q.left = used, w.max-used
 		if used > w.max && !v.opt.Unlimited {
+			rest = max(rest, v.rules.penalty)
 			m.punish(a, now.Add(rest), false)
 			v.journal.note(Entry{At: now, What: "limit", Channel: q.path})
 			return refusal{retry: rest, until: now.Add(rest)}, false

@@ -70,14 +70,18 @@ func (p *pit) half(mid float64) int64 {
 	return max(int64(h)/p.tick, 1) * p.tick
 }
 
+// breadth is how far from the fair price makers quote on average, as a share of it.
+func (p *pit) breadth() float64 {
+	if natureOf(p.pair.Base()).yearly < 0.1 {
+		return 0.0006
+	}
+	return 0.002
+}
+
 // quotePrice picks a price for a new order, never crossing; 0 when none is sensible.
 func (p *pit) quotePrice(mid float64, ask bool) int64 {
 	m := p.cents(mid)
-	spread := 0.002
-	if natureOf(p.pair.Base()).yearly < 0.1 {
-		spread = 0.0006
-	}
-	off := int64(p.rng.ExpFloat64()*mid*spread*math.Pow10(p.pd)) / p.tick * p.tick
+	off := int64(p.rng.ExpFloat64()*mid*p.breadth()*math.Pow10(p.pd)) / p.tick * p.tick
 	if ask {
 		px := m + p.half(mid) + off
 		if len(p.book.bids) > 0 {
@@ -152,7 +156,7 @@ func (p *pit) catchUp(e *event, m int64, ask bool) {
 }
 
 // take lets a taker buy (ask side) or sell up to qty, over at most n levels and, when
-// limit is not 0, not beyond limit. One trade per level.
+// limit is not 0, not beyond limit. One trade per level, a nanosecond apart.
 func (p *pit) take(e *event, ask bool, qty, limit int64, n int) {
 	for ; n > 0 && qty > 0; n-- {
 		side := p.side(ask)
@@ -165,7 +169,7 @@ func (p *pit) take(e *event, ask bool, qty, limit int64, n int) {
 		}
 		q := min(qty, best.qty)
 		qty -= q
-		t := trade{px: best.px, qty: q, sell: !ask, at: e.at}
+		t := trade{px: best.px, qty: q, sell: !ask, at: e.at.Add(time.Duration(len(e.trades)))}
 		e.trades = append(e.trades, t)
 		p.change(e, ask, best.px, best.qty-q)
 	}
@@ -195,6 +199,7 @@ func (p *pit) cancel(e *event, ask bool) {
 // tend keeps the book's shape: about Depth levels, and a best level near the fair price.
 func (p *pit) tend(e *event, mid float64) {
 	m, h, want := p.cents(mid), p.half(mid), p.v.world.opt.Depth
+	want = min(want, int(3*p.breadth()*mid*math.Pow10(p.pd))/int(p.tick)) // coarse ticks leave room for few
 	for _, ask := range []bool{false, true} {
 		side := p.side(ask)
 		if n := len(side); n > want+want/10 {

@@ -169,7 +169,11 @@ func (v *Venue) Trades(symbol string) []market.Trade {
 		if t.sell {
 			side = market.Sell
 		}
-		out = append(out, market.Trade{Venue: v.id, Pair: p.pair, Symbol: symbol, ID: itoa(t.id), Price: money.Price{Decimal: money.MustNew(t.px, p.pd)},
+		id := itoa(t.id)
+		if v.rules.tradeID != nil {
+			id = v.rules.tradeID(p, t.id)
+		}
+		out = append(out, market.Trade{Venue: v.id, Pair: p.pair, Symbol: symbol, ID: id, Price: money.Price{Decimal: money.MustNew(t.px, p.pd)},
 			Qty: money.Qty{Decimal: money.MustNew(t.qty, p.qd)}, Side: side, At: v.stamp(t.at)})
 	}
 	return out

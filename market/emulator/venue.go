@@ -89,8 +89,10 @@ type rules struct {
 	checksum   bool // book messages carry one
 	sequenced  bool // losing a book message shows in its numbers
 	windows    []window
-	stream     string // the path a client usually connects to
-	business   string // a second one, or empty
+	penalty    time.Duration                 // how long an over-limit client is shut out; 0: the window's rest
+	tradeID    func(p *pit, id int64) string // how the wire spells a trade's id; nil: as the number
+	stream     string                        // the path a client usually connects to
+	business   string                        // a second one, or empty
 }
 
 // IDs lists the venues that can be emulated.

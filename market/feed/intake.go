@@ -107,6 +107,20 @@ func (k *Intake) Connect(id, addr string, at time.Time) (*Conn, error) {
 	if u == nil {
 		u = &url.URL{}
 	}
+	return k.open(id, u, at, d), nil
+}
+
+// ConnectAs is Connect for whoever knows which protocol is spoken: a live
+// connection speaks the current one, whatever the date.
+func (k *Intake) ConnectAs(d *venue.Dialect, id, addr string, at time.Time) (*Conn, error) {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "stream address %q cannot be read", addr)
+	}
+	return k.open(id, u, at, d), nil
+}
+
+func (k *Intake) open(id string, u *url.URL, at time.Time, d *venue.Dialect) *Conn {
 	c := &Conn{ID: id, intake: k, dialect: d, feed: d.Open(k.table, u), books: map[string]*live{}, opened: at, last: at, data: map[market.Channel]time.Time{}}
 	for i, o := range k.order {
 		if o.ID == id {
@@ -116,7 +130,7 @@ func (k *Intake) Connect(id, addr string, at time.Time) (*Conn, error) {
 	}
 	k.conns[id] = c
 	k.order = append(k.order, c)
-	return c, nil
+	return c
 }
 
 // Conn gives an open connection.

@@ -288,7 +288,7 @@ func (l *Live) follow(ctx context.Context, id string, d *venue.Dialect, g group)
 	}
 	ws.SetReadLimit(limit)
 	now := time.Now().UTC()
-	if err := l.station.Connect(id, addr, now); err != nil {
+	if err := l.station.connectAs(d, id, addr, now); err != nil {
 		return false, err
 	}
 	l.station.expect(id, g.subs)

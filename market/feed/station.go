@@ -92,6 +92,15 @@ func (s *Station) Connect(id, addr string, at time.Time) error {
 	return err
 }
 
+// connectAs opens a live connection, which speaks the given dialect.
+func (s *Station) connectAs(d *venue.Dialect, id, addr string, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.intake.ConnectAs(d, id, addr, at)
+	s.state.Connections = len(s.intake.order)
+	return err
+}
+
 // expect prepares the books that a connection is about to subscribe to.
 func (s *Station) expect(conn string, subs []venue.Sub) {
 	s.mu.Lock()

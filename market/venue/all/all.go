@@ -9,6 +9,8 @@ import (
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/kraken"
+	"github.com/assayhq/assay/market/venue/okx"
 )
 
 // Drivers lists every exchange, in the order in which they are shown.
@@ -19,6 +21,8 @@ func Drivers() []*venue.Driver {
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
+		&kraken.Driver,
+		&okx.Driver,
 	}
 }
 

@@ -13,30 +13,29 @@ type feed struct{ t *venue.Table }
 
 func open(t *venue.Table, _ *url.URL) venue.Feed { return &feed{t} }
 
-// Decode reads {"stream":…,"data":{…}} as well as the bare event.
+// Decode reads {"stream":…,"data":{…}} as well as the bare event, answers to requests
+// and errors. The first key tells which: no event has one of the outer names.
 func (f *feed) Decode(frame []byte, out *market.Batch) error {
 	c := scan.New(frame)
 	if c.Peek() == '[' {
 		c.Skip() // arrays of mini tickers; nothing we asked for
 		return c.End()
 	}
+	start := c
 	ok := c.Obj()
 	for first := true; ok && c.NextKey(); first = false {
 		switch {
-		case c.Is("stream"):
+		case c.Is("stream"), c.Is("id"), c.Is("code"):
 			c.Skip()
 		case c.Is("data"):
-			if c.Obj() && c.NextKey() {
-				f.event(&c, out)
-			}
+			f.event(&c, out)
 		case c.Is("result"):
 			c.Skip()
 			venue.Say(out, market.Ack, "", "", "")
-		case c.Is("error"):
+		case c.Is("error"), c.Is("msg"):
 			venue.Say(out, market.Refused, "", "", string(snip(&c)))
-		case c.Is("id"):
-			c.Skip()
 		case first:
+			c = start
 			f.event(&c, out)
 			return c.End()
 		default:
@@ -61,14 +60,27 @@ func snip(c *scan.Cursor) []byte {
 	return text
 }
 
-// event reads an event object whose first key stands in c.K, and leaves it.
+// event reads an event object. Its type mostly comes first; best bid and ask have
+// none, so an object that begins otherwise is read as these, and again if a type
+// turns up after all.
 func (f *feed) event(c *scan.Cursor, out *market.Batch) {
+	start := *c
+	if !c.Obj() || !c.NextKey() {
+		c.Fail("empty event")
+		return
+	}
 	kind := ""
 	if c.Is("e") {
 		kind = string(c.Str())
 		if !c.NextKey() {
 			return
 		}
+	} else if kind = f.ticker(c, out); kind == "" || c.Err() != nil {
+		return
+	} else {
+		*c = start
+		c.Obj()
+		c.NextKey()
 	}
 	switch kind {
 	case "depthUpdate":
@@ -77,8 +89,6 @@ func (f *feed) event(c *scan.Cursor, out *market.Batch) {
 		f.trade(c, out, kind == "aggTrade")
 	case "kline":
 		f.kline(c, out)
-	case "":
-		f.ticker(c, out)
 	case "serverShutdown":
 		venue.Say(out, market.Moving, "", "", "the venue restarts this server")
 		rest(c)
@@ -162,12 +172,22 @@ func (f *feed) trade(c *scan.Cursor, out *market.Batch, aggregate bool) {
 	}
 }
 
-func (f *feed) ticker(c *scan.Cursor, out *market.Batch) {
+// ticker reads best bid and ask. It gives the type if there is one: then it was
+// something else, and nothing is kept.
+func (f *feed) ticker(c *scan.Cursor, out *market.Batch) (kind string) {
 	q := venue.Quote(out, nobody)
 	seen := 0
 	for more := true; more; more = c.NextKey() {
 		seen++
+		if p := c.Peek(); p == '[' || p == '{' {
+			c.Skip() // it is no quote; its type follows
+			continue
+		}
 		switch string(c.K) {
+		case "e":
+			kind = string(c.Raw())
+			out.Quotes = out.Quotes[:len(out.Quotes)-1]
+			return kind
 		case "s":
 			in := f.t.Find(c.Str())
 			q.Venue, q.Pair, q.Symbol = in.Venue, in.Pair, in.Symbol
@@ -187,6 +207,7 @@ func (f *feed) ticker(c *scan.Cursor, out *market.Batch) {
 		out.Quotes = out.Quotes[:len(out.Quotes)-1]
 		venue.Say(out, market.Strange, "", "", "event without a type, of "+strconv.Itoa(seen)+" members")
 	}
+	return ""
 }
 
 func (f *feed) kline(c *scan.Cursor, out *market.Batch) {

@@ -3,6 +3,7 @@ package binance
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/assayhq/assay/asset"
@@ -88,13 +89,15 @@ func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 		if !a.To.IsZero() && !last.At.Before(a.To) {
 			return a, false
 		}
-		if a.AfterID != "" {
-			a.AfterID = last.ID
-			return a, true
-		}
 		id, err := strconv.ParseInt(last.ID, 10, 64)
+		if a.AfterID != "" {
+			known, _ := strconv.ParseInt(a.AfterID, 10, 64)
+			a.AfterID = last.ID
+			return a, err == nil && id > known
+		}
+		known, _ := strconv.ParseInt(a.Cursor, 10, 64)
 		a.Cursor = strconv.FormatInt(id+1, 10)
-		return a, err == nil
+		return a, err == nil && id >= known
 	}
 	return a, false
 }
@@ -103,6 +106,12 @@ func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	c := scan.New(body)
 	q := u.Query()
+	switch symbol := q.Get("symbol"); {
+	case symbol == "" && (u.Path == "/api/v3/depth" || u.Path == "/api/v3/klines" || strings.HasSuffix(strings.ToLower(u.Path), "trades")):
+		return fault.New(fault.Invalid, "the address does not say which symbol the answer is of")
+	case u.Path == "/api/v3/klines" && venue.IntervalOf(intervals, q.Get("interval")) == "":
+		return fault.New(fault.Invalid, "candles of %q are not read", q.Get("interval"))
+	}
 	switch u.Path {
 	case "/api/v3/exchangeInfo":
 		instruments(&c, t, out)
@@ -200,6 +209,9 @@ func past(c *scan.Cursor, in *market.Instrument, out *market.Batch, aggregate bo
 		default:
 			c.Skip()
 		}
+	}
+	if t.Price.IsZero() {
+		c.Fail("trade without price")
 	}
 }
 

@@ -22,7 +22,7 @@ var steps = map[market.Interval]string{
 	"6h": "21600", "12h": "43200", "1d": "86400", "3d": "259200",
 }
 
-var quotes = []string{"usd", "eur", "gbp", "btc", "eth", "usdt", "usdc", "pax", "gusd", "dai", "eurc", "rlusd", "pyusd"}
+var quotes = []string{"usd", "eur", "gbp", "btc", "eth", "usdt", "usdc", "pax", "dai", "eurc", "rlusd", "pyusd"}
 
 // Driver is Bitstamp.
 var Driver = venue.Driver{

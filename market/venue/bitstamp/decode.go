@@ -17,7 +17,7 @@ type feed struct{ t *venue.Table }
 // the channel that says what it is, so all are read in one walk.
 type data struct {
 	bids, asks      []market.Level
-	id, code, said  []byte
+	id, said        []byte
 	price           money.Price
 	qty             money.Qty
 	kind            int64
@@ -63,7 +63,7 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		venue.Say(out, market.Moving, "", "", "the venue asks for a new connection")
 	case "bts:error":
 		ch, symbol := split(channel)
-		venue.Say(out, market.Refused, ch, string(symbol), string(bytes.TrimSpace(append(append(bytes.Clone(d.code), ' '), d.said...))))
+		venue.Say(out, market.Refused, ch, string(symbol), string(d.said))
 	case "order_created", "order_changed", "order_deleted": // live_orders_: single orders
 	default:
 		venue.Say(out, market.Strange, "", "", "event "+string(event))
@@ -94,8 +94,6 @@ func (d *data) read(c *scan.Cursor, out *market.Batch) {
 			d.seconds = c.Seconds()
 		case "microtimestamp":
 			d.micros = c.Micros()
-		case "code":
-			d.code = c.Raw()
 		case "message":
 			d.said = c.Str()
 		default:

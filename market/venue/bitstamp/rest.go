@@ -73,8 +73,10 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		if symbol == "" {
 			return fault.New(fault.Invalid, "the address %s does not name a symbol", u.Path)
 		}
-		if c.Peek() == '{' && what == "transactions" {
-			return refusal(200, body)
+		if c.Peek() == '{' {
+			if err := refusal(200, body); err != nil {
+				return err
+			}
 		}
 		in = t.Find([]byte(symbol))
 	}
@@ -89,6 +91,9 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		slices.Reverse(out.Trades[n:])
 	case ok && what == "ohlc":
 		i := venue.IntervalOf(steps, u.Query().Get("step"))
+		if i == "" {
+			return fault.New(fault.Invalid, "the address %s does not name a step", u.Path)
+		}
 		for ok := c.Obj(); ok && c.NextKey(); {
 			if !c.Is("data") || c.Peek() != '{' {
 				c.Skip()
@@ -156,7 +161,7 @@ func refusal(status int, body []byte) error {
 	case status >= 500:
 		return fault.New(fault.Unavailable, "Bitstamp failed: %s", said)
 	}
-	return fault.New(fault.Invalid, "Bitstamp refused the request (code %s): %s", code, said)
+	return fault.New(fault.Invalid, "Bitstamp refused the request: %s %s", code, said)
 }
 
 func snapshot(c *scan.Cursor, in *market.Instrument, out *market.Batch) {

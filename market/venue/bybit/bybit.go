@@ -93,7 +93,7 @@ func prefix(section string) string {
 }
 
 // guess reads BTCUSDT; and of linear BTCUSDT, BTCPERP (in USDC), BTCUSDT-26DEC25 and
-// BTC-26DEC25 (in USDC).
+// BTC-26DEC25 (in USDC). A linear symbol that is none of these stands for itself.
 func guess(key string) (market.Instrument, bool) {
 	symbol, isLinear := strings.CutPrefix(key, prefix(linear))
 	in := market.Instrument{Symbol: symbol, Kind: market.Spot}
@@ -111,9 +111,12 @@ func guess(key string) (market.Instrument, bool) {
 	if dated {
 		expiry, err := time.Parse("2Jan06", day)
 		if err != nil || !isLinear {
-			return in, false
+			ok = false
 		}
 		in.Kind, in.Pair = market.Dated, market.Future(in.Base, in.Quote, expiry)
+	}
+	if isLinear && !ok && symbol != "" {
+		return market.Instrument{Symbol: symbol, Kind: market.Perpetual, Pair: market.Pair(strings.ToUpper(symbol))}, true
 	}
 	return in, ok
 }

@@ -3,6 +3,7 @@ package bybit
 import (
 	"bytes"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +35,14 @@ func open(t *venue.Table, addr *url.URL) venue.Feed {
 	return f
 }
 
-// find gives the instrument of a symbol of this section.
+// nobody stands in until the symbol has been read.
+var nobody = &market.Instrument{}
+
+// find gives the instrument of a symbol of this section; nobody for an empty one.
 func (f *feed) find(symbol []byte) *market.Instrument {
+	if len(symbol) == 0 {
+		return nobody
+	}
 	f.key = append(f.key[:f.prefix], symbol...)
 	return f.t.Find(f.key)
 }
@@ -148,6 +155,10 @@ func (f *feed) data(c *scan.Cursor, h *head, out *market.Batch) {
 	case "kline":
 		name, symbol, _ := bytes.Cut(rest, dot)
 		i, in := venue.IntervalOf(intervals, string(name)), f.find(symbol)
+		if in == nobody {
+			c.Fail("candles without symbol")
+			return
+		}
 		if i == "" {
 			venue.Say(out, market.Strange, market.Candles, in.Symbol, "candles of interval "+string(name))
 			c.Skip()
@@ -167,7 +178,7 @@ func (f *feed) data(c *scan.Cursor, h *head, out *market.Batch) {
 var dot = []byte{'.'}
 
 func (f *feed) orderbook(c *scan.Cursor, h *head, depth []byte, out *market.Batch) {
-	var in *market.Instrument
+	in := nobody
 	var bids, asks []market.Level
 	var u uint64
 	for ok := c.Obj(); ok && c.NextKey(); {
@@ -184,7 +195,7 @@ func (f *feed) orderbook(c *scan.Cursor, h *head, depth []byte, out *market.Batc
 			c.Skip()
 		}
 	}
-	if in == nil || u == 0 {
+	if in == nobody || u == 0 {
 		c.Fail("book without symbol or number")
 	}
 	if c.Err() != nil {
@@ -203,6 +214,7 @@ func (f *feed) orderbook(c *scan.Cursor, h *head, depth []byte, out *market.Batc
 	}
 	b := venue.Book(out, in)
 	b.Snapshot, b.Bids, b.Asks, b.First, b.Last = snapshot, bids, asks, u, u
+	b.Depth, _ = strconv.Atoi(string(depth))
 }
 
 // best follows the book of depth 1, which is a quote.
@@ -242,7 +254,7 @@ func (p *top) quote(in *market.Instrument, out *market.Batch) {
 
 // ticker merges the changes of a linear ticker; one of spot has no bid and no ask.
 func (f *feed) ticker(c *scan.Cursor, h *head, out *market.Batch) {
-	var in *market.Instrument
+	in := nobody
 	var now top
 	var has [4]bool
 	for ok := c.Obj(); ok && c.NextKey(); {
@@ -261,7 +273,7 @@ func (f *feed) ticker(c *scan.Cursor, h *head, out *market.Batch) {
 			c.Skip()
 		}
 	}
-	if in == nil {
+	if in == nobody {
 		c.Fail("ticker without symbol")
 	}
 	if c.Err() != nil || has == [4]bool{} {
@@ -292,9 +304,6 @@ func (f *feed) ticker(c *scan.Cursor, h *head, out *market.Batch) {
 	}
 	p.quote(in, out)
 }
-
-// nobody stands in until the symbol has been read.
-var nobody = &market.Instrument{}
 
 func (f *feed) trade(c *scan.Cursor, out *market.Batch) {
 	t := venue.Trade(out, nobody)

@@ -112,6 +112,10 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	if in == nil && (what == "kline" || what == "orderbook" || what == "recent-trade") {
 		return fault.New(fault.Invalid, "the address %s does not name a symbol", u.Path)
 	}
+	i := venue.IntervalOf(intervals, q.Get("interval"))
+	if what == "kline" && i == "" {
+		return fault.New(fault.Invalid, "the address %s does not name an interval", u.Path)
+	}
 	c := scan.New(body)
 	var r reply
 	trades, candles := len(out.Trades), len(out.Candles)
@@ -124,7 +128,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		case "time":
 			r.time = c.Millis()
 		case "result":
-			result(&c, what, part, venue.IntervalOf(intervals, q.Get("interval")), in, t, out)
+			result(&c, what, part, i, in, t, out)
 		default:
 			c.Skip()
 		}

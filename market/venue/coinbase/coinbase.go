@@ -46,14 +46,17 @@ var Driver = venue.Driver{
 		Channels: []market.Channel{market.Trades, market.Quotes, market.Books, market.Candles},
 		Open:     func(t *venue.Table, _ *url.URL) venue.Feed { return &advanced{t: t} },
 		Subscribe: func(subs []venue.Sub, _ int) [][]byte {
-			// Without heartbeats a quiet connection is closed after 60 to 90 seconds.
-			return append(advancedFrames("subscribe", subs), []byte(`{"type":"subscribe","channel":"heartbeats"}`))
+			frames := advancedFrames("subscribe", subs)
+			if frames != nil { // without heartbeats a quiet connection is closed after 60 to 90 seconds
+				frames = append(frames, []byte(`{"type":"subscribe","channel":"heartbeats"}`))
+			}
+			return frames
 		},
 		Unsubscribe: func(subs []venue.Sub, _ int) [][]byte { return advancedFrames("unsubscribe", subs) },
 		Session: venue.Session{
 			Idle: 15 * time.Second, Batch: 100, ReadLimit: 64 << 20, // a book of 50,000 levels is 5 MB
 			Messages: venue.Rate{N: 8, Per: time.Second},
-			Silence:  map[market.Channel]time.Duration{market.Books: 60 * time.Second, market.Quotes: 60 * time.Second},
+			Silence:  map[market.Channel]time.Duration{market.Books: 2 * time.Minute, market.Quotes: 2 * time.Minute},
 		},
 		Book: book.Rule{Join: book.Stream, ConnSeq: true},
 	}, exchangeDialect},
@@ -104,7 +107,7 @@ var exchangeDialect = venue.Dialect{
 	Session: venue.Session{
 		Idle: 15 * time.Second, Batch: 100, ReadLimit: 64 << 20,
 		Messages: venue.Rate{N: 20, Per: time.Second},
-		Silence:  map[market.Channel]time.Duration{market.Books: 60 * time.Second},
+		Silence:  map[market.Channel]time.Duration{market.Books: 2 * time.Minute},
 	},
 	Book: book.Rule{Join: book.Stream},
 }

@@ -47,16 +47,7 @@ func exchangeAsk(a venue.Ask) (venue.Request, error) {
 		if err != nil {
 			return venue.Request{}, err
 		}
-		n := venue.PageSize(a, exchangeCandlePage)
-		from, to := venue.Window(a, n)
-		path := product + "/candles?granularity=" + name
-		if from.IsZero() && !to.IsZero() {
-			from = to.Add(-time.Duration(n) * a.Interval.Length())
-		}
-		if !from.IsZero() { // one end without the other is ignored; both are inclusive
-			path += "&start=" + venue.Sec(from, true) + "&end=" + venue.Sec(to.Add(-time.Second), true)
-		}
-		return venue.Request{Path: path}, nil
+		return venue.Request{Path: product + "/candles?granularity=" + name + span(a, venue.PageSize(a, exchangeCandlePage))}, nil
 	}
 	return venue.Request{}, fault.New(fault.Invalid, "Coinbase Exchange cannot be asked that")
 }
@@ -100,7 +91,7 @@ func exchangeAnswer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) 
 		}
 	case u.Path == "/time":
 		c.Skip()
-	case !strings.HasPrefix(u.Path, "/products/"):
+	case !strings.HasPrefix(u.Path, "/products/") || product == "":
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
 	case part == "book":
 		if u.Query().Get("level") != "2" { // the top alone, or single orders
@@ -133,6 +124,9 @@ func exchangeAnswer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) 
 	case part == "candles":
 		n := len(out.Candles)
 		in, i := t.Find([]byte(product)), venue.IntervalOf(granularities, u.Query().Get("granularity"))
+		if i == "" {
+			return fault.New(fault.Invalid, "the address %s does not name a granularity", u.Path)
+		}
 		for ok := c.Arr(); ok && c.NextItem(); {
 			row(&c, in, i, out)
 		}

@@ -58,18 +58,22 @@ func ask(a venue.Ask) (venue.Request, error) {
 			return venue.Request{}, err
 		}
 		n := venue.PageSize(a, candlePage)
-		from, to := venue.Window(a, n)
-		if from.IsZero() {
-			if to.IsZero() {
-				return venue.Request{}, fault.At(fault.Invalid, "from", "Coinbase gives candles only between two times; say from when")
-			}
-			from = to.Add(-time.Duration(n) * a.Interval.Length())
-		}
-		// Both ends are inclusive.
-		return venue.Request{Path: product + "/candles?granularity=" + name + "&start=" + venue.Sec(from, true) +
-			"&end=" + venue.Sec(to.Add(-time.Second), true) + "&limit=" + strconv.Itoa(n)}, nil
+		return venue.Request{Path: product + "/candles?granularity=" + name + "&limit=" + strconv.Itoa(n) + span(a, n)}, nil
 	}
 	return venue.Request{}, fault.New(fault.Invalid, "Coinbase cannot be asked that")
+}
+
+// span writes the two ends of a page of n candles, both inclusive. Coinbase wants
+// both or none, and gives the newest without.
+func span(a venue.Ask, n int) string {
+	from, to := venue.Window(a, n)
+	switch {
+	case from.IsZero() && to.IsZero():
+		return ""
+	case from.IsZero():
+		from = to.Add(-time.Duration(n) * a.Interval.Length())
+	}
+	return "&start=" + venue.Sec(from, true) + "&end=" + venue.Sec(to.Add(-time.Second), true)
 }
 
 // next pages candles forward and trades backward in time: a page holds the newest
@@ -138,7 +142,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		pricebook(&c, t, out)
 	case path == "/time":
 		c.Skip()
-	case !strings.HasPrefix(path, "/products/"):
+	case !strings.HasPrefix(path, "/products/") || product == "":
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
 	case part == "ticker":
 		n := len(out.Trades)
@@ -155,6 +159,9 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	case part == "candles":
 		n := len(out.Candles)
 		in, i := t.Find([]byte(product)), venue.IntervalOf(intervals, u.Query().Get("granularity"))
+		if i == "" {
+			return fault.New(fault.Invalid, "the address %s does not name a granularity", u.Path)
+		}
 		for ok := c.Obj(); ok && c.NextKey(); {
 			if !c.Is("candles") {
 				c.Skip()

@@ -245,6 +245,14 @@ func (f *feed) trade(c *scan.Cursor, out *market.Batch, snapshot bool) {
 	if t.Symbol == "" || t.Price.IsZero() {
 		c.Fail("trade without symbol or price")
 	}
+	sideless(t, out)
+}
+
+// sideless reports a trade whose side is a word we do not know.
+func sideless(t *market.Trade, out *market.Batch) {
+	if t.Side == market.NoSide {
+		venue.Say(out, market.Strange, market.Trades, t.Symbol, "trade without a known side")
+	}
 }
 
 func (f *feed) ticker(c *scan.Cursor, out *market.Batch) {
@@ -305,7 +313,7 @@ func (f *feed) ohlc(c *scan.Cursor, out *market.Batch) {
 	}
 	if k.Interval == "" && c.Err() == nil {
 		out.Candles = out.Candles[:len(out.Candles)-1]
-		venue.Say(out, market.Strange, market.Candles, "", "candles of an interval that Assay builds itself")
+		venue.Say(out, market.Info, market.Candles, "", "candles of an interval that Assay builds itself")
 	}
 }
 

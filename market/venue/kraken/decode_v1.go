@@ -49,7 +49,7 @@ func (f *feedV1) Decode(frame []byte, out *market.Batch) error {
 			c.Skip() // the number of the channel
 		}
 	}
-	if np == 0 || nw < 2 {
+	if np == 0 || nw < 2 || len(words[1]) == 0 {
 		c.Fail("expected a payload, the channel's name and a pair")
 	}
 	if err := c.End(); err != nil {
@@ -206,6 +206,7 @@ func tradeRow(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 	if n < 4 || t.Price.IsZero() {
 		c.Fail("expected [price, size, time, side]")
 	}
+	sideless(t, out)
 }
 
 // ticker reads {"a":[price, whole lots, size],"b":[…],…}.
@@ -272,7 +273,7 @@ func (f *feedV1) spread(c *scan.Cursor, in *market.Instrument, out *market.Batch
 func (f *feedV1) ohlc(c *scan.Cursor, minutes string, in *market.Instrument, out *market.Batch) {
 	i := venue.IntervalOf(intervals, minutes)
 	if i == "" {
-		venue.Say(out, market.Strange, market.Candles, in.Symbol, "candles of "+minutes+" minutes, an interval that Assay builds itself")
+		venue.Say(out, market.Info, market.Candles, in.Symbol, "candles of "+minutes+" minutes, an interval that Assay builds itself")
 		return
 	}
 	k := venue.Candle(out, in, i, time.Time{})

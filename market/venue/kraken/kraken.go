@@ -22,8 +22,8 @@ import (
 // depth is the deepest book there is; of 10, 25, 100, 500 and 1000.
 const depth = 1000
 
-// intervals are in minutes. Weeks (10080) and fortnights (21600) are left out: they
-// are counted from Thursday, 1970-01-01.
+// intervals are in minutes. Weeks (10080) and fortnights (21600) are left out: the
+// documents do not say on which day they begin, and ours begin on Monday.
 var intervals = map[market.Interval]string{
 	"1m": "1", "5m": "5", "15m": "15", "30m": "30", "1h": "60", "4h": "240", "1d": "1440",
 }
@@ -41,7 +41,7 @@ var Driver = venue.Driver{
 			"The book carries a checksum of its ten best levels, which is compared after every update.",
 			"Version 1 of the stream has no trade ids and no time on its ticker.",
 			"REST pages trades by time; the last microsecond of a page is asked for twice, and the ids tell the repeats.",
-			"Weekly candles begin on Thursday, so Assay builds weeks from days instead.",
+			"Weekly candles are not taken, because their first day is not documented; Assay builds weeks from days.",
 			"Dark pools, which have no stream, are not listed.",
 		},
 	},

@@ -107,8 +107,12 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	c = result
 	q := u.Query()
+	what := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
+	if (what == "Depth" || what == "Trades" || what == "OHLC") && q.Get("pair") == "" {
+		return fault.New(fault.Invalid, "the address does not say which pair the answer is of")
+	}
 	in := func() *market.Instrument { return t.Find([]byte(q.Get("pair"))) }
-	switch u.Path[strings.LastIndexByte(u.Path, '/')+1:] {
+	switch what {
 	case "AssetPairs":
 		for ok := c.Obj(); ok && c.NextKey(); {
 			pair(&c, string(c.K), t, out)

@@ -58,10 +58,10 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		return err
 	}
 	if event != nil {
-		f.event(out, string(event), channels[string(channel)], string(symbol), string(code), string(msg))
+		f.event(out, string(event), kindOf(channel), string(symbol), string(code), string(msg))
 		return nil
 	}
-	if !hasData || symbol == nil {
+	if !hasData || len(symbol) == 0 {
 		venue.Say(out, market.Strange, "", "", "message without data of "+string(channel))
 		return nil
 	}
@@ -91,7 +91,11 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		name, isCandle := bytes.CutPrefix(channel, []byte("candle"))
 		i := venue.IntervalOf(intervals, string(name))
 		if !isCandle || i == "" {
-			venue.Say(out, market.Strange, "", in.Symbol, "channel "+string(channel))
+			kind := market.Strange
+			if isCandle {
+				kind = market.Info // of Hong Kong days, or of a length that is not ours
+			}
+			venue.Say(out, kind, kindOf(channel), in.Symbol, "channel "+string(channel))
 			return nil
 		}
 		for ok := data.Arr(); ok && data.NextItem(); {
@@ -101,9 +105,19 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 	return data.Err()
 }
 
-// channels are the venue's names of ours, for acknowledgements.
-var channels = map[string]market.Channel{
-	"trades": market.Trades, "trades-all": market.Trades, "tickers": market.Quotes, "bbo-tbt": market.Quotes, "books": market.Books,
+// kindOf is our name of a channel; "" for one we do not use.
+func kindOf(channel []byte) market.Channel {
+	switch {
+	case bytes.HasPrefix(channel, []byte("trades")):
+		return market.Trades
+	case bytes.HasPrefix(channel, []byte("book")):
+		return market.Books
+	case bytes.HasPrefix(channel, []byte("candle")):
+		return market.Candles
+	case string(channel) == "tickers" || string(channel) == "bbo-tbt":
+		return market.Quotes
+	}
+	return ""
 }
 
 func (f *feed) event(out *market.Batch, event string, ch market.Channel, symbol, code, msg string) {
@@ -178,6 +192,9 @@ func readTrade(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 	}
 	if t.Price.IsZero() {
 		c.Fail("trade without price")
+	}
+	if t.Side == market.NoSide {
+		venue.Say(out, market.Strange, market.Trades, in.Symbol, "trade without a known side")
 	}
 }
 

@@ -160,4 +160,3 @@ func checksum(b *book.Book, _ *market.Instrument) (uint32, bool) {
 	}
 	return book.CRC32(text), true
 }
-

@@ -124,6 +124,9 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	c := &data
 	q := u.Query()
+	if strings.HasPrefix(u.Path, "/api/v5/market/") && q.Get("instId") == "" {
+		return fault.New(fault.Invalid, "the address does not say which instrument the answer is of")
+	}
 	in := func() *market.Instrument { return t.Find([]byte(q.Get("instId"))) }
 	switch path := strings.TrimPrefix(u.Path, "/api/v5/"); path {
 	case "public/instruments":

@@ -1,0 +1,380 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/market"
+)
+
+// okx speaks OKX v5: books of 400 levels chained by seqId and prevSeqId, text pings.
+// https://www.okx.com/docs-v5, seen 2026-08.
+type okx struct {
+	v     *Venue
+	bases map[*pit]uint64 // where each book's numbers start now
+}
+
+func (o *okx) rules() rules {
+	return rules{follow: 30 * time.Millisecond, lag: 15 * time.Millisecond, handshakes: 3, shakeIn: time.Second, checksum: o.v.opt.Checksums, sequenced: true,
+		stream: "/ws/v5/public", business: "/ws/v5/business", windows: []window{{"candles", 2 * time.Second, 40}, {"history-candles", 2 * time.Second, 20},
+			{"books", 2 * time.Second, 40}, {"books-full", 2 * time.Second, 10}, {"trades", 2 * time.Second, 100}, {"history-trades", 2 * time.Second, 20},
+			{"instruments", 2 * time.Second, 20}, {"ticker", 2 * time.Second, 20}, {"tickers", 2 * time.Second, 20}, {"time", 2 * time.Second, 10}}}
+}
+
+func (o *okx) symbol(l *listing) string { return string(l.pair) }
+
+func (o *okx) streams(path string) bool { return path == "/ws/v5/public" || path == "/ws/v5/business" }
+
+// okxState counts a connection's operations.
+type okxState struct {
+	id  string
+	ops []time.Time
+}
+
+func (o *okx) open(c *conn) {
+	c.state = &okxState{id: fmt.Sprintf("%08x", uint32(mix(uint64(c.n), 3, o.v.world.seed)))}
+	c.deadline(30*time.Second, 4004, "No data received in 30s.")
+	c.every(5*time.Second, func(at time.Time) bool {
+		if at.Sub(c.heard) > 30*time.Second && at.Sub(c.spoken) > 30*time.Second {
+			c.bye(4004, "No data received in 30s.")
+		}
+		return true
+	})
+}
+
+type okxArg struct {
+	Channel string `json:"channel"`
+	InstID  string `json:"instId"`
+}
+
+func (o *okx) receive(c *conn, text []byte) {
+	if string(text) == "ping" {
+		c.say("heartbeat", []byte("pong"))
+		return
+	}
+	var w struct {
+		ID   string   `json:"id"`
+		Op   string   `json:"op"`
+		Args []okxArg `json:"args"`
+	}
+	if json.Unmarshal(text, &w) != nil || w.Op != "subscribe" && w.Op != "unsubscribe" || len(w.Args) == 0 {
+		o.deny(c, "60012", "Illegal request: "+string(text))
+		return
+	}
+	state, now := c.state.(*okxState), time.Now()
+	for len(state.ops) > 0 && now.Sub(state.ops[0]) > time.Hour {
+		state.ops = state.ops[1:]
+	}
+	if state.ops = append(state.ops, now); len(state.ops) > 480 && !o.v.opt.Unlimited {
+		o.deny(c, "60014", "Requests too frequent")
+		return
+	}
+	for _, a := range w.Args {
+		o.wish(c, w.Op, a)
+	}
+}
+
+func (o *okx) deny(c *conn, code, msg string) {
+	c.say("ack", fmt.Appendf(nil, `{"event":"error","code":"%s","msg":%s,"connId":"%s"}`, code, jsonText(msg), c.state.(*okxState).id))
+}
+
+// jsonText is any text as a JSON string.
+func jsonText(s string) []byte {
+	b, _ := json.Marshal(s)
+	return b
+}
+
+func (o *okx) wish(c *conn, op string, a okxArg) {
+	p := o.v.symbols[a.InstID]
+	t := topic{name: a.Channel, p: p}
+	bar, isCandle := strings.CutPrefix(a.Channel, "candle")
+	business := false
+	switch {
+	case a.Channel == "books":
+		t.place, t.depth, t.every = "book", 400, 100*time.Millisecond
+	case a.Channel == "books5":
+		t.place, t.depth, t.every, t.data = "book", 5, 100*time.Millisecond, "whole"
+	case a.Channel == "bbo-tbt":
+		t.place, t.depth, t.every, t.data = "quotes", 1, 10*time.Millisecond, "whole"
+	case a.Channel == "books-l2-tbt", a.Channel == "books50-l2-tbt":
+		o.deny(c, "60011", "Please log in")
+		return
+	case a.Channel == "tickers":
+		t.place, t.every = "quotes", 100*time.Millisecond
+	case a.Channel == "trades":
+		t.place = "trades"
+	case a.Channel == "trades-all":
+		t.place, business = "trades", true
+	case isCandle:
+		t.place, t.every, business = "candles", 500*time.Millisecond, true
+		t.interval, _ = okxInterval(bar)
+	}
+	if t.place == "" || p == nil || business != (c.path == "/ws/v5/business") || isCandle && t.interval == "" {
+		o.deny(c, "60018", fmt.Sprintf("Wrong URL or channel:%s,instId:%s doesn't exist. Please use the correct URL, channel and parameters referring to API document.", a.Channel, a.InstID))
+		return
+	}
+	key := a.Channel + " " + a.InstID
+	id := c.state.(*okxState).id
+	if op == "unsubscribe" {
+		o.v.leave(c, key)
+		c.say("ack", fmt.Appendf(nil, `{"event":"unsubscribe","arg":{"channel":"%s","instId":"%s"},"connId":"%s"}`, a.Channel, a.InstID, id))
+		return
+	}
+	switch o.v.faults.subscription(c, a.Channel, a.InstID) {
+	case NoAck:
+		return
+	case Refuse:
+		o.deny(c, "60013", "Invalid args")
+		return
+	}
+	c.say("ack", fmt.Appendf(nil, `{"event":"subscribe","arg":{"channel":"%s","instId":"%s"},"connId":"%s"}`, a.Channel, a.InstID, id))
+	j, fresh := o.v.join(c, key, func() *topic { return &t })
+	if !fresh {
+		return
+	}
+	m := &message{place: j.place, topic: j.name, symbol: p.symbol}
+	switch {
+	case j.name == "books":
+		if j.seq == 0 {
+			j.seq = o.number(p)
+			p.truth.mark(j.seq)
+		}
+		m.d, m.seq = j.snapshot(), j.seq
+		m.render = func(d *delta) []byte { return o.books(j, d) }
+		m.data = m.render(m.d)
+	case j.data == "whole":
+		m.data = o.whole(j)
+	case j.place == "trades":
+		last := p.tape.lastTrade()
+		m.data = o.trade(j, &last)
+	case j.place == "candles":
+		if b, ok := p.tape.current(j.interval, okxShift(j.name), time.Now()); ok {
+			m.data = o.candle(j, &b, false)
+		} else {
+			return
+		}
+	default:
+		m.data = o.tickers(j, time.Now())
+	}
+	c.emit(m)
+}
+
+// number is the book's sequence number now.
+func (o *okx) number(p *pit) uint64 {
+	if o.bases == nil {
+		o.bases = map[*pit]uint64{}
+	}
+	if o.bases[p] == 0 {
+		o.bases[p] = 40_000_000_000 + mix(o.v.world.seed, uint64(p.index), 5)%1_000_000_000
+	}
+	return o.bases[p] + p.version
+}
+
+// okxInterval reads a bar name; utc says that long bars open at UTC instead of Hong
+// Kong midnight.
+func okxInterval(bar string) (i market.Interval, utc bool) {
+	bar, utc = strings.CutSuffix(bar, "utc")
+	i = map[string]market.Interval{"1s": "1s", "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "2H": "2h", "4H": "4h",
+		"6H": "6h", "12H": "12h", "1D": "1d", "3D": "3d", "1W": "1w", "1M": "1M"}[bar]
+	if utc && i.Length() < 6*time.Hour {
+		return "", true
+	}
+	return i, utc
+}
+
+// okxShift is how much earlier than UTC a bar of that name opens.
+func okxShift(name string) time.Duration {
+	i, utc := okxInterval(strings.TrimPrefix(name, "candle"))
+	if utc || i.Length() < 6*time.Hour {
+		return 0
+	}
+	return 8 * time.Hour
+}
+
+func (o *okx) happen(t *topic, e *event) {
+	if t.place == "trades" {
+		for i := range e.trades {
+			o.v.cast(t, &message{seq: uint64(e.trades[i].id), data: o.trade(t, &e.trades[i])})
+		}
+	}
+}
+
+func (o *okx) beat(t *topic, at time.Time) {
+	switch {
+	case t.name == "books":
+		o.beatBooks(t, at)
+	case t.data == "whole":
+		now := t.p.book.top(t.depth)
+		if !slices.Equal(now.bids, t.sent.bids) || !slices.Equal(now.asks, t.sent.asks) {
+			t.sent = now
+			o.v.cast(t, &message{seq: o.number(t.p), data: o.whole(t)})
+		}
+	case t.place == "candles":
+		o.beatCandle(t, at)
+	default:
+		bid, ask := t.p.book.bids[0], t.p.book.asks[0]
+		if bid != t.shown || ask != t.shownAsk {
+			t.shown, t.shownAsk = bid, ask
+			o.v.cast(t, &message{data: o.tickers(t, at)})
+		}
+	}
+}
+
+func (o *okx) beatBooks(t *topic, at time.Time) {
+	if o.v.faults.topic(SequenceReset, t) {
+		o.bases[t.p] -= t.p.version + 1_000_000_000
+		if o.bases[t.p] > 1<<60 {
+			o.bases[t.p] = 1
+		}
+	}
+	if d := t.delta(); d != nil {
+		d.prev, d.seq = t.seq, o.number(t.p)
+		t.seq = d.seq
+		t.p.truth.mark(d.seq)
+		o.v.castBook(t, d, func(d *delta) []byte { return o.books(t, d) })
+	}
+	if t.open.IsZero() {
+		t.open = at
+	}
+	if at.Sub(t.open) >= time.Minute { // the empty update that shows the book lives
+		t.open = at
+		d := &delta{book: t.sent, prev: t.seq, seq: t.seq, at: at}
+		o.v.castBook(t, d, func(d *delta) []byte { return o.books(t, d) })
+	}
+}
+
+func (o *okx) beatCandle(t *topic, at time.Time) {
+	shift := okxShift(t.name)
+	b, ok := t.p.tape.current(t.interval, shift, at)
+	if !t.open.IsZero() && (!ok || !b.open.Equal(t.open)) && !t.interval.Next(t.open.Add(shift)).Add(-shift).After(at) {
+		for _, done := range t.p.tape.spans(t.interval, shift, t.open, t.open, false) {
+			o.v.cast(t, &message{data: o.candle(t, &done, true)})
+		}
+		t.open = time.Time{}
+	}
+	if ok && b.last != t.told {
+		t.told, t.open = b.last, b.open
+		o.v.cast(t, &message{data: o.candle(t, &b, false)})
+	}
+}
+
+func (o *okx) arg(t *topic) string {
+	return fmt.Sprintf(`"arg":{"channel":"%s","instId":"%s"}`, t.name, t.p.symbol)
+}
+
+func (o *okx) rung(p *pit) func(b []byte, r rung) []byte {
+	return func(b []byte, r rung) []byte {
+		orders := byte('0')
+		if r.qty > 0 {
+			orders = byte('1' + r.qty%5)
+		}
+		b = append(plain(append(b, '[', '"'), r.px, p.pd), '"', ',', '"')
+		return append(append(plain(b, r.qty, p.qd), `","0","`...), orders, '"', ']')
+	}
+}
+
+func (o *okx) books(t *topic, d *delta) []byte {
+	action, prev := "update", int64(d.prev)
+	if d.snapshot {
+		action, prev = "snapshot", -1
+	}
+	b := fmt.Appendf(nil, `{%s,"action":"%s","data":[{"asks":`, o.arg(t), action)
+	b = rows(b, d.asks, o.rung(t.p))
+	b = rows(append(b, `,"bids":`...), d.bids, o.rung(t.p))
+	return fmt.Appendf(b, `,"ts":"%d","checksum":%d,"prevSeqId":%d,"seqId":%d}]}`, ms(o.v.stamp(d.at)), o.sum(t.p, d), prev, d.seq)
+}
+
+// sum is the signed CRC32 over bid:size:ask:size:… of the best 25, or 0 as sent since
+// August 2026.
+func (o *okx) sum(p *pit, d *delta) int32 {
+	if !o.v.opt.Checksums {
+		return 0
+	}
+	var parts []string
+	for i := range 25 {
+		if i < len(d.book.bids) {
+			parts = append(parts, plainText(d.book.bids[i].px, p.pd), plainText(d.book.bids[i].qty, p.qd))
+		}
+		if i < len(d.book.asks) {
+			parts = append(parts, plainText(d.book.asks[i].px, p.pd), plainText(d.book.asks[i].qty, p.qd))
+		}
+	}
+	sum := crc32.ChecksumIEEE([]byte(strings.Join(parts, ":")))
+	if d.spoil {
+		sum ^= 0x10101
+	}
+	return int32(sum)
+}
+
+func (o *okx) whole(t *topic) []byte {
+	book, seq := t.p.book.top(t.depth), o.number(t.p)
+	t.p.truth.mark(seq)
+	b := fmt.Appendf(nil, `{%s,"data":[{"asks":`, o.arg(t))
+	b = rows(b, book.asks, o.rung(t.p))
+	b = rows(append(b, `,"bids":`...), book.bids, o.rung(t.p))
+	inst := ""
+	if t.name == "books5" {
+		inst = `"instId":"` + t.p.symbol + `",`
+	}
+	return fmt.Appendf(b, `,%s"ts":"%d","seqId":%d}]}`, inst, ms(o.v.stamp(t.p.last)), seq)
+}
+
+func (o *okx) trade(t *topic, x *trade) []byte {
+	extra := `,"source":"0"`
+	if t.name == "trades" {
+		extra = fmt.Sprintf(`,"count":"1","source":"0","seqId":%d`, o.number(t.p))
+	}
+	return fmt.Appendf(nil, `{%s,"data":[%s]}`, o.arg(t), o.tradeRow(t.p, x, extra))
+}
+
+func (o *okx) tradeRow(p *pit, x *trade, extra string) string {
+	side := "buy"
+	if x.sell {
+		side = "sell"
+	}
+	return fmt.Sprintf(`{"instId":"%s","tradeId":"%d","px":"%s","sz":"%s","side":"%s","ts":"%d"%s}`, p.symbol, x.id, plainText(x.px, p.pd), plainText(x.qty, p.qd), side, ms(o.v.stamp(x.at)), extra)
+}
+
+func (o *okx) candle(t *topic, b *bar, done bool) []byte {
+	return fmt.Appendf(nil, `{%s,"data":[%s]}`, o.arg(t), o.row(t.p, b, done))
+}
+
+func (o *okx) row(p *pit, b *bar, done bool) string {
+	confirm := "0"
+	if done {
+		confirm = "1"
+	}
+	quote := b.quote.append(nil, p.pd+p.qd, p.pd+p.qd)
+	return fmt.Sprintf(`["%d","%s","%s","%s","%s","%s","%s","%s","%s"]`, ms(b.open), plainText(b.o, p.pd), plainText(b.h, p.pd), plainText(b.l, p.pd), plainText(b.c, p.pd),
+		plainText(b.vol, p.qd), quote, quote, confirm)
+}
+
+func (o *okx) tickers(t *topic, at time.Time) []byte {
+	return fmt.Appendf(nil, `{%s,"data":[%s]}`, o.arg(t), o.ticker(t.p, at))
+}
+
+func (o *okx) ticker(p *pit, at time.Time) string {
+	day, last := p.tape.day(at), p.tape.lastTrade()
+	bid, ask := p.book.bids[0], p.book.asks[0]
+	px := func(n int64) string { return plainText(n, p.pd) }
+	return fmt.Sprintf(`{"instType":"SPOT","instId":"%s","last":"%s","lastSz":"%s","askPx":"%s","askSz":"%s","bidPx":"%s","bidSz":"%s","open24h":"%s","high24h":"%s","low24h":"%s","sodUtc0":"%s","sodUtc8":"%s","volCcy24h":"%s","vol24h":"%s","ts":"%d"}`,
+		p.symbol, px(last.px), plainText(last.qty, p.qd), px(ask.px), plainText(ask.qty, p.qd), px(bid.px), plainText(bid.qty, p.qd), px(day.o), px(day.h), px(day.l), px(day.o), px(day.o),
+		day.quote.append(nil, p.pd+p.qd, p.pd+p.qd), plainText(day.vol, p.qd), ms(o.v.stamp(at)))
+}
+
+func (o *okx) strange(enum bool) []byte {
+	if enum {
+		p := o.v.pits[0]
+		return fmt.Appendf(nil, `{"arg":{"channel":"trades","instId":"%s"},"data":[{"instId":"%s","tradeId":"1","px":"%s","sz":"1","side":"auction","ts":"%d","count":"1"}]}`, p.symbol, p.symbol, plainText(p.book.bids[0].px, p.pd), ms(o.v.stamp(p.last)))
+	}
+	return []byte(`{"event":"something-new","data":[{"value":"1"}]}`)
+}
+
+func (o *okx) farewell(c *conn) time.Duration {
+	c.say("notice", fmt.Appendf(nil, `{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"%s"}`, c.state.(*okxState).id))
+	return time.Minute
+}

@@ -1,0 +1,305 @@
+package feed_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/assayhq/assay/asset"
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/book"
+	"github.com/assayhq/assay/market/emulator"
+	"github.com/assayhq/assay/market/feed"
+	"github.com/assayhq/assay/market/venue/all"
+)
+
+// witness stands where the bus stands. It rebuilds every book from what is
+// published and compares it, at each event, with the book the emulated exchange had
+// at that very point.
+type witness struct {
+	mu      sync.Mutex
+	venue   *emulator.Venue
+	books   map[market.Pair]*replica
+	checked int
+	skipped int
+	wrong   []string
+	gaps    map[string]market.Gap
+	trades  map[market.Pair]map[string]int
+	skewed  map[string]bool
+}
+
+type replica struct {
+	book.Book
+	valid bool
+}
+
+func newWitness(v *emulator.Venue) *witness {
+	return &witness{venue: v, books: map[market.Pair]*replica{}, gaps: map[string]market.Gap{}, trades: map[market.Pair]map[string]int{}}
+}
+
+// snapshot copies the gaps known so far: stopping a scene makes more.
+func (w *witness) snapshot() map[string]market.Gap {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.gaps)
+}
+
+func (w *witness) Wants(market.Topic) bool { return true }
+
+func (w *witness) Publish(events []market.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.Gap != nil:
+			w.gaps[e.Gap.ID] = *e.Gap
+			if e.Channel == market.Books && e.Gap.To.IsZero() {
+				w.of(e.Pair).valid = false
+			}
+		case e.Book != nil:
+			w.book(e.Book)
+		case e.Trade != nil:
+			if w.trades[e.Pair] == nil {
+				w.trades[e.Pair] = map[string]int{}
+			}
+			w.trades[e.Pair][e.Trade.ID]++
+		}
+	}
+}
+
+func (w *witness) of(p market.Pair) *replica {
+	if w.books[p] == nil {
+		w.books[p] = &replica{}
+	}
+	return w.books[p]
+}
+
+// blind lists venues whose wire cannot show the loss of a book message.
+func blind(id market.VenueID) bool { return id == "bitstamp" || id == "coinbaseexchange" }
+
+func (w *witness) book(u *market.BookUpdate) {
+	r := w.of(u.Pair)
+	if u.Snapshot {
+		r.Load(u.Bids, u.Asks)
+		r.valid = true
+	} else {
+		if !r.valid {
+			w.fail("%s: a difference was published after the book was lost", u.Symbol)
+			return
+		}
+		r.Apply(u)
+	}
+	truth := w.venue.Truth(u.Symbol)
+	if truth == nil {
+		w.fail("%s: published, but the venue has no such book", u.Symbol)
+		return
+	}
+	var bids, asks []market.Level
+	ok := false
+	if u.Last > 0 {
+		bids, asks, ok = truth.At(u.Last)
+	} else if !u.At.IsZero() {
+		bids, asks, ok = truth.AtTime(u.At)
+	}
+	if !ok {
+		w.skipped++
+		return
+	}
+	w.checked++
+	for i := range 10 {
+		b, ok1 := r.Bid(i)
+		a, ok2 := r.Ask(i)
+		if ok1 && i < len(bids) && !same(b, bids[i]) || ok2 && i < len(asks) && !same(a, asks[i]) {
+			w.fail("%s at %d %s: level %d is %v/%v, the venue's %v/%v (snapshot %v)", u.Symbol, u.Last, u.At.Format("15:04:05.000000"), i, b, a, bids[i], asks[i], u.Snapshot)
+			return
+		}
+	}
+}
+
+func same(a, b market.Level) bool {
+	return a.Price.Equal(b.Price.Decimal) && a.Qty.Equal(b.Qty.Decimal)
+}
+
+func (w *witness) fail(format string, args ...any) {
+	if len(w.wrong) < 5 {
+		w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// bench is an emulated exchange with a connector on it, in virtual time.
+type scene struct {
+	venue   *emulator.Venue
+	witness *witness
+	core    *feed.Core
+	station *feed.Station
+	stop    func()
+}
+
+func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.FaultPlan, pairs ...market.Pair) *scene {
+	t.Helper()
+	world := emulator.NewWorld(seed, emulator.WorldOptions{Rate: 4, History: time.Hour, Tape: 10 * time.Minute})
+	v, err := emulator.New(id, world, emulator.Options{Pairs: pairs, Faults: faults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	mem := emulator.NewMemory()
+	wg.Go(func() { v.Run(ctx) })        //nolint:errcheck // ends with ctx
+	wg.Go(func() { v.Serve(ctx, mem) }) //nolint:errcheck // ends with ctx
+	cat, err := asset.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, ok := all.Driver(id)
+	if !ok {
+		t.Fatal("no driver", id)
+	}
+	w := newWitness(v)
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("ASSAY_TEST_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	core := feed.NewCore(cat, w, nil, log)
+	st := core.NewStation(d)
+	live := feed.NewLive(st, feed.Link{
+		Stream: "ws://venue.test", Base: "http://venue.test", Client: mem.Client(), Log: log, Backfill: true,
+		Pick:     func(in []market.Instrument) []market.Instrument { return in },
+		Channels: []market.Channel{market.Trades, market.Quotes, market.Books},
+	})
+	wg.Go(func() { live.Run(ctx) }) //nolint:errcheck // ends with ctx
+	wg.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				core.Tick(time.Now())
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return &scene{venue: v, witness: w, core: core, station: st, stop: func() {
+		cancel()
+		mem.Close()
+		wg.Wait()
+	}}
+}
+
+func venues() []market.VenueID {
+	var out []market.VenueID
+	for _, d := range all.Drivers() {
+		out = append(out, d.Spec.ID)
+	}
+	return out
+}
+
+func (s *scene) report(t *testing.T, wantChecked int) {
+	t.Helper()
+	w := s.witness
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.wrong {
+		t.Error(m)
+	}
+	if w.checked < wantChecked {
+		t.Errorf("only %d published books were compared with the venue's (%d could not be)", w.checked, w.skipped)
+	}
+}
+
+func TestAQuietMinuteAtEveryVenue(t *testing.T) {
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := startScene(t, id, 1, nil, "BTC-USDT", "BTC-USD", "ETH-USD", "ETH-USDT")
+				time.Sleep(time.Minute)
+				states := s.core.Venues()
+				gaps := s.witness.snapshot()
+				s.stop()
+				s.report(t, 50)
+				if states[0].State != "live" || states[0].DecodeFails > 0 || states[0].Strange > 0 || states[0].Reconnects > 0 {
+					t.Errorf("%+v", states[0])
+				}
+				for _, g := range gaps {
+					t.Errorf("a quiet minute has a gap: %+v", g)
+				}
+				n := 0
+				for _, ids := range s.witness.trades {
+					n += len(ids)
+				}
+				if n == 0 {
+					t.Error("no trades came")
+				}
+				for p, ids := range s.witness.trades {
+					for id, times := range ids {
+						if times > 1 {
+							t.Errorf("%s trade %s was published %d times", p, id, times)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// faultRates is a bad day: everything goes wrong now and then.
+func faultRates(id market.VenueID) map[emulator.FaultKind]float64 {
+	r := map[emulator.FaultKind]float64{
+		emulator.Drop: 0.002, emulator.Duplicate: 0.005, emulator.Reorder: 0.002, emulator.Delay: 0.002, emulator.Gap: 0.001,
+		emulator.NewEnum: 0.002, emulator.NewType: 0.002, emulator.BadChecksum: 0.002, emulator.OldSnapshot: 0.1,
+		emulator.Close: 0.0005, emulator.Stall: 0.0002, emulator.HalfOpen: 0.0002,
+		emulator.TooMany: 0.02, emulator.Page: 0.05, emulator.Truncated: 0.05, emulator.Empty: 0.05,
+	}
+	if blind(id) { // loss cannot be seen there: the promise is only to disclose what can be
+		for _, k := range []emulator.FaultKind{emulator.Drop, emulator.Reorder, emulator.Gap, emulator.Delay, emulator.Stall} {
+			delete(r, k)
+		}
+	}
+	return r
+}
+
+// TestBadDays lets seeds choose what goes wrong at every venue, and when, for a time
+// of the market. ASSAY_SIM_SEEDS and ASSAY_SIM_MINUTES make it longer: `make sim`.
+func TestBadDays(t *testing.T) {
+	seeds, minutes := envInt("ASSAY_SIM_SEEDS", 2), envInt("ASSAY_SIM_MINUTES", 5)
+	if testing.Short() {
+		seeds, minutes = 1, 2
+	}
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			for seed := range seeds {
+				synctest.Test(t, func(t *testing.T) {
+					s := startScene(t, id, uint64(seed), emulator.RandomFaults(uint64(seed), faultRates(id)), "BTC-USDT", "BTC-USD")
+					time.Sleep(time.Duration(minutes) * time.Minute)
+					s.stop()
+					s.report(t, 20)
+					if t.Failed() {
+						t.Logf("seed %d of %s", seed, id)
+						for _, e := range s.venue.Journal().Entries() {
+							t.Log(e)
+						}
+					}
+				})
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+func envInt(name string, def int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
+	}
+	return def
+}

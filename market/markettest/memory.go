@@ -1,0 +1,303 @@
+package markettest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/market"
+)
+
+// Memory is the plainest market.History: slices that are sorted when read. It is
+// what the engines are compared with, and good enough for tests of others. It
+// forgets everything at Close.
+type Memory struct {
+	mu      sync.Mutex
+	closed  bool
+	trades  map[market.Series][]market.Trade
+	known   map[string][]time.Time // of trades: what each is known by, and where it stands
+	quotes  map[market.Series]map[time.Time]market.Quote
+	candles map[bar]map[time.Time]market.Candle
+	gaps    map[string]market.Gap
+}
+
+type bar struct {
+	market.Series
+	market.Interval
+}
+
+var _ market.History = (*Memory)(nil)
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory {
+	return &Memory{
+		trades:  map[market.Series][]market.Trade{},
+		known:   map[string][]time.Time{},
+		quotes:  map[market.Series]map[time.Time]market.Quote{},
+		candles: map[bar]map[time.Time]market.Candle{},
+		gaps:    map[string]market.Gap{},
+	}
+}
+
+func firstSet(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+// Append stores a batch.
+func (m *Memory) Append(ctx context.Context, b *market.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errors.New("the history is closed")
+	}
+	for _, t := range b.Trades {
+		if t.Venue == "" || t.Pair == "" {
+			return fault.At(fault.Invalid, "trades", "a trade needs a venue and a pair")
+		}
+	}
+	for _, t := range b.Trades {
+		s := market.Series{Venue: t.Venue, Pair: t.Pair}
+		key := string(s.Venue) + " " + string(s.Pair) + " #" + t.ID
+		if t.ID == "" {
+			key = say(t)
+		}
+		if !slices.ContainsFunc(m.known[key], func(at time.Time) bool { return t.At.Sub(at).Abs() <= time.Minute }) {
+			m.known[key] = append(m.known[key], t.At)
+			m.trades[s] = append(m.trades[s], t)
+		}
+	}
+	for _, q := range b.Quotes {
+		s := market.Series{Venue: q.Venue, Pair: q.Pair}
+		if m.quotes[s] == nil {
+			m.quotes[s] = map[time.Time]market.Quote{}
+		}
+		m.quotes[s][firstSet(q.At, q.Received)] = q
+	}
+	for _, c := range b.Candles {
+		k := bar{market.Series{Venue: c.Venue, Pair: c.Pair}, c.Interval}
+		if m.candles[k] == nil {
+			m.candles[k] = map[time.Time]market.Candle{}
+		}
+		old, ok := m.candles[k][c.Open]
+		if !ok || c.Revision > old.Revision || c.Revision == old.Revision && c.Known.After(old.Known) {
+			m.candles[k][c.Open] = c
+		}
+	}
+	for _, g := range b.Gaps {
+		m.gaps[g.ID] = g
+	}
+	return nil
+}
+
+// part gives the rows of a range from rows in any order. Rows of one time stay
+// in the order of before, and then as they came.
+func part[T any](rows []T, at func(T) time.Time, before func(a, b T) bool, r market.Range) []T {
+	rows = slices.Clone(rows)
+	sort.SliceStable(rows, func(i, j int) bool {
+		if a, b := at(rows[i]), at(rows[j]); !a.Equal(b) {
+			return a.Before(b)
+		}
+		return before != nil && before(rows[i], rows[j])
+	})
+	rows = slices.DeleteFunc(rows, func(v T) bool {
+		return at(v).Before(r.From) || !r.To.IsZero() && !at(v).Before(r.To)
+	})
+	if r.Reverse {
+		slices.Reverse(rows)
+	}
+	if r.Limit > 0 && len(rows) > r.Limit {
+		rows = rows[:r.Limit]
+	}
+	return rows
+}
+
+func give[T any](ctx context.Context, rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range rows {
+			if ctx.Err() != nil {
+				break
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// Trades gives the trades of a series.
+func (m *Memory) Trades(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Trade, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(m.trades[s], func(t market.Trade) time.Time { return firstSet(t.At, t.Received) }, numberBefore, r))
+}
+
+// numberBefore orders trades of one time: those with numbers first, by number.
+func numberBefore(a, b market.Trade) bool {
+	na, nb := digits(a.ID), digits(b.ID)
+	if !na || !nb {
+		return na && !nb
+	}
+	if len(a.ID) != len(b.ID) {
+		return len(a.ID) < len(b.ID)
+	}
+	return a.ID < b.ID
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == "" && (s[0] != '0' || len(s) == 1)
+}
+
+func values[K comparable, T any](m map[K]T) []T {
+	out := make([]T, 0, len(m))
+	for _, v := range m {
+		out = append(out, v)
+	}
+	return out
+}
+
+// Quotes gives the quotes of a series.
+func (m *Memory) Quotes(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Quote, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(values(m.quotes[s]), func(q market.Quote) time.Time { return firstSet(q.At, q.Received) }, nil, r))
+}
+
+// Candles gives the candles of a series.
+func (m *Memory) Candles(ctx context.Context, s market.Series, i market.Interval, r market.Range) iter.Seq2[market.Candle, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(values(m.candles[bar{s, i}]), func(c market.Candle) time.Time { return c.Open }, nil, r))
+}
+
+// Gaps gives the gaps that overlap a range.
+func (m *Memory) Gaps(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Gap, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []market.Gap
+	for _, g := range m.gaps {
+		if s.Venue != "" && g.Venue != s.Venue || s.Pair != "" && g.Pair != "" && g.Pair != s.Pair {
+			continue
+		}
+		if (r.To.IsZero() || g.From.Before(r.To)) && (g.To.IsZero() || g.To.After(r.From) || !g.From.Before(r.From)) {
+			rows = append(rows, g)
+		}
+	}
+	return give(ctx, part(rows, func(g market.Gap) time.Time { return g.From }, func(a, b market.Gap) bool { return a.ID < b.ID }, market.Range{Limit: r.Limit, Reverse: r.Reverse}))
+}
+
+// Series lists what is stored.
+func (m *Memory) Series(ctx context.Context) ([]market.Stored, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []market.Stored
+	add := func(s market.Series, c market.Channel, i market.Interval, times []time.Time) {
+		if len(times) > 0 {
+			first, last := slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare)
+			out = append(out, market.Stored{Series: s, Channel: c, Interval: i, Rows: int64(len(times)), First: first, Last: last})
+		}
+	}
+	for s, rows := range m.trades {
+		var times []time.Time
+		for _, t := range rows {
+			times = append(times, firstSet(t.At, t.Received))
+		}
+		add(s, market.Trades, "", times)
+	}
+	for s, rows := range m.quotes {
+		var times []time.Time
+		for at := range rows {
+			times = append(times, at)
+		}
+		add(s, market.Quotes, "", times)
+	}
+	for b, rows := range m.candles {
+		var times []time.Time
+		for at := range rows {
+			times = append(times, at)
+		}
+		add(b.Series, market.Candles, b.Interval, times)
+	}
+	return out, nil
+}
+
+// Retain deletes what is too old.
+func (m *Memory) Retain(ctx context.Context, now time.Time, limits []market.Retention) (gone int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := func(c market.Channel, i market.Interval) time.Time {
+		var keep time.Duration
+		for _, l := range limits {
+			if l.Channel == c && l.Interval == "" {
+				keep = l.Keep
+			}
+		}
+		for _, l := range limits {
+			if l.Channel == c && l.Interval == i && i != "" {
+				keep = l.Keep
+			}
+		}
+		if keep <= 0 {
+			return time.Time{}
+		}
+		return now.Add(-keep)
+	}
+	for s, rows := range m.trades {
+		n := len(rows)
+		m.trades[s] = slices.DeleteFunc(rows, func(t market.Trade) bool {
+			old := firstSet(t.At, t.Received).Before(before(market.Trades, ""))
+			if old { // forgotten: it may come again
+				delete(m.known, string(s.Venue)+" "+string(s.Pair)+" #"+t.ID)
+				delete(m.known, say(t))
+			}
+			return old
+		})
+		gone += int64(n - len(m.trades[s]))
+	}
+	for _, rows := range m.quotes {
+		for at := range rows {
+			if at.Before(before(market.Quotes, "")) {
+				delete(rows, at)
+				gone++
+			}
+		}
+	}
+	for b, rows := range m.candles {
+		for at := range rows {
+			if at.Before(before(market.Candles, b.Interval)) {
+				delete(rows, at)
+				gone++
+			}
+		}
+	}
+	return gone, nil
+}
+
+// Close forgets everything.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}
