@@ -344,6 +344,8 @@ type Batch struct {
 	// Seq is the connection-wide number of the frame, where the venue has one.
 	Seq    int64
 	HasSeq bool
+	// Cursor is where the next page of a REST answer starts, in the venue's terms.
+	Cursor string
 	levels []Level
 }
 
@@ -353,7 +355,7 @@ func (b *Batch) Reset() {
 	b.Candles, b.Instruments, b.Notices = b.Candles[:0], b.Instruments[:0], b.Notices[:0]
 	b.Gaps = b.Gaps[:0]
 	b.levels = b.levels[:0]
-	b.Seq, b.HasSeq = 0, false
+	b.Seq, b.HasSeq, b.Cursor = 0, false, ""
 }
 
 // Levels gives the batch's shared space for levels: append to it and hand the
@@ -374,7 +376,7 @@ func (b *Batch) Empty() bool {
 
 // Clone copies the batch deeply, for those who keep it.
 func (b *Batch) Clone() *Batch {
-	c := &Batch{Seq: b.Seq, HasSeq: b.HasSeq}
+	c := &Batch{Seq: b.Seq, HasSeq: b.HasSeq, Cursor: b.Cursor}
 	c.Trades = append(c.Trades, b.Trades...)
 	c.Quotes = append(c.Quotes, b.Quotes...)
 	c.Candles = append(c.Candles, b.Candles...)

@@ -75,6 +75,16 @@ func (c *Cursor) enter(open byte, what string) bool {
 	return false
 }
 
+// Lit steps over s if it comes next, byte for byte, and tells whether it did. It is
+// for loops that know how a venue writes and have another way when it does not.
+func (c *Cursor) Lit(s string) bool {
+	if len(c.b)-c.i >= len(s) && string(c.b[c.i:c.i+len(s)]) == s {
+		c.i += len(s)
+		return true
+	}
+	return false
+}
+
 // Obj enters an object; use with NextKey.
 func (c *Cursor) Obj() bool { return c.enter('{', "expected an object") }
 

@@ -62,6 +62,21 @@ func TestEveryCutIsAnError(t *testing.T) {
 	}
 }
 
+func TestLitStepsOnlyOverWhatIsThere(t *testing.T) {
+	c := New([]byte(`{"a":1}`))
+	for _, no := range []string{`{"b"`, ` {"a"`, `{"a":1} `} {
+		if c.Lit(no) {
+			t.Errorf("%q was found", no)
+		}
+	}
+	if !c.Lit(`{"a":`) || c.Int() != 1 || !c.Lit(`}`) || c.Lit(`}`) {
+		t.Error("the expected text was not stepped over")
+	}
+	if err := c.End(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSecondsAreExact(t *testing.T) {
 	c := New([]byte(`["1618678142.557535",1541390792.763]`))
 	c.Arr()

@@ -96,6 +96,9 @@ type Machine struct {
 	buffer []market.BookUpdate
 	recent []market.BookUpdate
 	loss   Loss
+	// Since, for RESTTime: a snapshot from before it is refused, because differences
+	// between the two may have been missed. Zero refuses none.
+	Since time.Time
 	// Counts, for summaries.
 	Joined, Sums, BadSums, Crossings, Gaps int64
 }
@@ -185,7 +188,13 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 			return Wait // the snapshot is older than what we kept: the caller fetches again
 		}
 	case RESTTime:
+		if u.At.Before(m.Since) || len(m.buffer) > 0 && u.At.Before(m.buffer[0].At) {
+			return Wait // older than what we heard first: the caller fetches again
+		}
 		if m.valid {
+			if len(m.recent) > 0 && u.At.Before(m.recent[0].At) {
+				return Ignore // too old to replay what came since
+			}
 			m.buffer = append(m.buffer[:0], m.recent...)
 			m.recent = m.recent[:0]
 		}

@@ -4,16 +4,12 @@ import "math"
 
 // mix turns three numbers into one well-spread one (the finaliser of splitmix64).
 func mix(a, b, c uint64) uint64 {
-	x := a ^ b*0x9e3779b97f4a7c15 ^ c*0xd6e8feb86659fd93
-	for range 2 {
-		x ^= x >> 30
-		x *= 0xbf58476d1ce4e5b9
-		x ^= x >> 27
-		x *= 0x94d049bb133111eb
-		x ^= x >> 31
-		x += b
-	}
-	return x
+	x := (a ^ b*0x9e3779b97f4a7c15) + c*0xd6e8feb86659fd93
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // label turns a name into a number, for seeds.

@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"math"
-	"math/rand/v2"
 	"sort"
 	"time"
 
@@ -70,6 +68,7 @@ type tape struct {
 	trades []trade
 	bars   []bar // minutes in which something traded, oldest first
 	made   bool
+	edge   trade // while inventing: the price at the edge of two bars
 }
 
 func newTape(p *pit, seed uint64, start time.Time) tape {
@@ -93,93 +92,6 @@ func (t *tape) write(x *trade) {
 		t.bars = append(t.bars, bar{open: open})
 	}
 	t.bars[len(t.bars)-1].add(x)
-}
-
-// past invents what was before the start, once: single trades for the last Tape, and
-// bars without trades before that.
-func (t *tape) past() {
-	if t.made {
-		return
-	}
-	t.made = true
-	p, opt := t.p, t.p.v.world.opt
-	live := *t
-	t.trades, t.bars = nil, nil
-	rng := rand.New(rand.NewPCG(t.seed, 0x9a57))
-	rate := p.rate * 0.15
-	cut := t.start.Add(-opt.Tape).Truncate(time.Minute)
-	for at := t.start.Add(-opt.History).Truncate(time.Minute); at.Before(cut); at = at.Add(time.Minute) {
-		if b, ok := t.invent(rng, at, rate); ok {
-			t.bars = append(t.bars, b)
-		}
-	}
-	whole := len(t.bars)
-	var old []trade
-	for at := cut; ; {
-		at = at.Add(time.Duration(rng.ExpFloat64()/rate*1e6+1) * time.Microsecond)
-		if !at.Before(t.start) {
-			break
-		}
-		sell, mid := rng.IntN(2) == 0, p.mid(at)
-		px := p.cents(mid) + p.half(mid)
-		if sell {
-			px = p.cents(mid) - p.half(mid)
-		}
-		old = append(old, trade{px: px, qty: t.size(rng, mid), sell: sell, at: at})
-	}
-	id := t.startID() - int64(len(old))
-	for i := range old {
-		old[i].id = id + int64(i)
-		t.write(&old[i])
-	}
-	for i := whole - 1; i >= 0; i-- {
-		b := &t.bars[i]
-		b.last, b.first = id-1, id-b.n
-		id = b.first
-	}
-	t.trades = append(t.trades, live.trades...)
-	rest := live.bars
-	if n := len(t.bars); n > 0 && len(rest) > 0 && t.bars[n-1].open.Equal(rest[0].open) {
-		t.bars[n-1].join(&rest[0])
-		rest = rest[1:]
-	}
-	t.bars = append(t.bars, rest...)
-}
-
-// startID is the number of the first trade after the start.
-func (t *tape) startID() int64 { return 1e8 + int64(t.seed>>8%4e8) }
-
-func (t *tape) size(rng *rand.Rand, mid float64) int64 {
-	base := 350 * math.Exp(1.4*rng.NormFloat64()) / natureOf(t.p.pair.Base()).usd
-	return max(int64(base*math.Pow10(t.p.qd)), 1)
-}
-
-// invent makes a bar of which no trades are kept.
-func (t *tape) invent(rng *rand.Rand, at time.Time, rate float64) (bar, bool) {
-	n := int64(rate*60 + math.Sqrt(rate*60)*rng.NormFloat64() + 0.5)
-	if n <= 0 {
-		return bar{}, false
-	}
-	b := bar{open: at, n: n}
-	for i := range 4 {
-		px := t.p.cents(t.p.mid(at.Add(time.Duration(i) * 20 * time.Second)))
-		if i == 0 || n == 1 && i == 1 {
-			b.o, b.h, b.l = px, px, px
-		}
-		if i == 0 || n > 1 {
-			b.h, b.l, b.c = max(b.h, px), min(b.l, px), px
-		}
-	}
-	for range min(n, 30) {
-		q := t.size(rng, 0) * max(n/30, 1)
-		b.vol += q
-		b.quote = b.quote.plus(times((b.h+b.l)/2, q))
-		if rng.IntN(2) == 0 {
-			b.buy += q
-			b.paid = b.paid.plus(times((b.h+b.l)/2, q))
-		}
-	}
-	return b, true
 }
 
 // since gives the kept trades with id at or above from, oldest first.

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +76,15 @@ func rows(b []byte, side []rung, write func(b []byte, r rung) []byte) []byte {
 
 // quoted is a JSON string of plain text.
 func quoted(s string) string { return strconv.Quote(s) }
+
+// jsonText is any text as a JSON string.
+func jsonText(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(s)
+	return bytes.TrimSpace(b.Bytes())
+}
 
 // list writes strings as a JSON array.
 func list(xs []string) string {

@@ -3,6 +3,7 @@ package feed
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -226,7 +227,9 @@ func (k *Intake) count() {
 // update ever comes.
 func (c *Conn) Expect(in *market.Instrument) {
 	if c.books[in.Symbol] == nil {
-		c.books[in.Symbol] = &live{m: book.NewMachine(c.dialect.Book, in)}
+		l := &live{m: book.NewMachine(c.dialect.Book, in)}
+		l.m.Since = c.opened.Add(-time.Second)
+		c.books[in.Symbol] = l
 	}
 }
 
@@ -306,6 +309,9 @@ func (c *Conn) lost(l *live, p market.Pair, symbol string, at time.Time) {
 	}
 	l.gap = c.gap(loss.Kind, p, symbol, market.Books, from, loss.Missing, loss.Detail)
 	k.out.Gaps = append(k.out.Gaps, l.gap)
+	// What the same frame published of this book before is void: readers take the
+	// gaps of a batch first, then its books.
+	k.out.Books = slices.DeleteFunc(k.out.Books, func(u market.BookUpdate) bool { return u.Symbol == symbol && u.Pair == p })
 }
 
 func (c *Conn) gap(kind market.GapKind, p market.Pair, symbol string, ch market.Channel, from time.Time, missing int64, detail string) market.Gap {
@@ -405,8 +411,12 @@ func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int
 		k.raw.Trades[i].Received = received
 	}
 	for i := range k.raw.Candles {
-		k.raw.Candles[i].Known = received
+		b := &k.raw.Candles[i]
+		b.Known = received
+		// A bar that ended before we asked is complete, whatever its place in the page.
+		b.Complete = b.Complete || !b.Interval.Next(b.Open).Add(time.Second).After(received)
 	}
+	k.out.Cursor = k.raw.Cursor
 	k.out.Trades = append(k.out.Trades, k.raw.Trades...)
 	k.out.Quotes = append(k.out.Quotes, k.raw.Quotes...)
 	k.out.Candles = append(k.out.Candles, k.raw.Candles...)

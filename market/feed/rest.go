@@ -28,6 +28,8 @@ type Getter struct {
 	driver *venue.Driver
 	limits map[string]*rate.Limiter
 
+	turn chan struct{} // one request at a time: after a refusal none may be on its way
+
 	mu    sync.Mutex
 	until time.Time // no request before
 	bans  int       // in a row, for the fallback pause
@@ -38,7 +40,7 @@ func NewGetter(d *venue.Driver, client *http.Client, base string) *Getter {
 	if base == "" {
 		base = d.Spec.Base
 	}
-	g := &Getter{client: client, base: strings.TrimSuffix(base, "/"), driver: d, limits: map[string]*rate.Limiter{}}
+	g := &Getter{client: client, base: strings.TrimSuffix(base, "/"), driver: d, limits: map[string]*rate.Limiter{}, turn: make(chan struct{}, 1)}
 	for _, b := range d.Spec.Budgets {
 		// Half of the allowance: other programs at this address need some too.
 		n := max(b.N/2, 1)
@@ -94,6 +96,12 @@ func (g *Getter) Get(ctx context.Context, a venue.Ask) (url string, body []byte,
 	r, err := g.driver.REST.Request(a)
 	if err != nil {
 		return "", nil, err
+	}
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return "", nil, ctx.Err()
 	}
 	if err := g.wait(ctx, r); err != nil {
 		return "", nil, err

@@ -113,25 +113,14 @@ func (l *Live) instruments(ctx context.Context) []market.Instrument {
 	for try := 0; ctx.Err() == nil; try++ {
 		var failed error
 		got := 0
-		for section := 0; section < 8; section++ {
-			a := venue.Ask{What: venue.AskInstruments, Section: section}
-			r, err := l.station.driver.REST.Request(a)
-			if err != nil || section > 0 && l.sameAsFirst(r) {
-				break
-			}
+		for a, more := (venue.Ask{What: venue.AskInstruments}), true; more && ctx.Err() == nil; {
 			b, err := l.get.Fetch(ctx, l.station, a)
 			if err != nil {
 				failed = err
 				break
 			}
 			got += len(b.Instruments)
-			for next, ok := l.next(a, b); ok && ctx.Err() == nil; next, ok = l.next(next, b) {
-				if b, err = l.get.Fetch(ctx, l.station, next); err != nil {
-					failed = err
-					break
-				}
-				got += len(b.Instruments)
-			}
+			a, more = l.next(a, b)
 		}
 		if got > 0 {
 			return l.station.Instruments()
@@ -144,11 +133,6 @@ func (l *Live) instruments(ctx context.Context) []market.Instrument {
 		}
 	}
 	return nil
-}
-
-func (l *Live) sameAsFirst(r venue.Request) bool {
-	first, err := l.station.driver.REST.Request(venue.Ask{What: venue.AskInstruments})
-	return err == nil && first.Path == r.Path
 }
 
 func (l *Live) next(a venue.Ask, b *market.Batch) (venue.Ask, bool) {

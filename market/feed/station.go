@@ -199,6 +199,9 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 	s.scratch = s.scratch[:0]
 	s.rows.Reset()
 	emit := func(k market.Candle) { s.candle(k) }
+	for i := range b.Gaps { // first: see Conn.lost
+		s.gap(&b.Gaps[i], emit)
+	}
 	for i := range b.Trades {
 		s.trade(&b.Trades[i], at, emit)
 	}
@@ -218,9 +221,6 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 		if k.Complete {
 			s.rows.Candles = append(s.rows.Candles, k)
 		}
-	}
-	for i := range b.Gaps {
-		s.gap(&b.Gaps[i], emit)
 	}
 	for i := range b.Notices {
 		if b.Notices[i].Kind == market.Strange {

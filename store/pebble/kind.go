@@ -90,8 +90,8 @@ func (k *kind[T]) appendRows(c *coder, dst []byte, rows []T) []byte {
 	return k.encode(c, dst, rows)
 }
 
-// rows reads a block back.
-func (k *kind[T]) rows(c *coder, b []byte, of name) ([]T, error) {
+// parse reads a block back.
+func (k *kind[T]) parse(c *coder, b []byte, of name) ([]T, error) {
 	r := &reader{b: b}
 	n := r.uvarint()
 	if r.err != nil || n == 0 || n > maxRows {

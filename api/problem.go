@@ -1,0 +1,197 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"reflect"
+
+	"github.com/assayhq/assay/asset"
+	"github.com/assayhq/assay/fault"
+)
+
+// Problem is how a failure is told: RFC 9457, with a few members of ours.
+type Problem struct {
+	Type        string     `json:"type" format:"uri-reference" doc:"The page that explains the code, on this server"`
+	Title       string     `json:"title" doc:"The code in words"`
+	Status      int        `json:"status"`
+	Detail      string     `json:"detail" doc:"What is wrong here and what to do about it"`
+	Instance    string     `json:"instance" format:"uri-reference" doc:"The path that was asked for"`
+	Code        string     `json:"code" enum:"internal,invalid,unknown,unauthentic,denied,exhausted,conflict,unavailable,unaccepted,too_large" doc:"For programs; the list is closed"`
+	RequestID   string     `json:"request_id" doc:"Also in the log of this server"`
+	Retryable   bool       `json:"retryable" doc:"Whether the same request may succeed later"`
+	Errors      []detail   `json:"errors,omitempty" doc:"Each mistake with its place"`
+	Candidates  []AssetRef `json:"candidates,omitempty" doc:"With conflict: the assets that may be meant"`
+	Suggestions []string   `json:"suggestions,omitempty" doc:"With unknown: what may be meant"`
+}
+
+// AssetRef names an asset.
+type AssetRef struct {
+	Code string `json:"code"`
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+}
+
+type detail struct {
+	Location string `json:"location,omitempty" doc:"Such as query.limit or body.name"`
+	Message  string `json:"message"`
+	Value    string `json:"value,omitempty" doc:"What was sent"`
+}
+
+// problemError is an error with more to tell than a fault has.
+type problemError struct {
+	error
+	status      int // instead of the kind's
+	details     []detail
+	suggestions []string
+}
+
+func (p *problemError) Unwrap() error { return p.error }
+
+// code is a kind as the outside knows it.
+type code struct {
+	Kind   fault.Kind
+	Status int
+	Title  string
+	Means  string
+	Do     string
+}
+
+// codes is the one table from kinds to HTTP, in the order of fault.Kinds.
+var codes = [...]code{
+	{fault.Internal, http.StatusInternalServerError, "Something failed on our side",
+		"Assay has a defect, or something it relies on broke in a way it did not expect. The request may have been right.",
+		"Try again in a moment. If it stays, look in the server's log for the request_id; the cause is there and only there."},
+	{fault.Invalid, http.StatusBadRequest, "The request is wrong",
+		"A parameter, the body or the method is not what the operation takes. Nothing was done. The member errors names each place. Unknown parameters are refused too, because a misspelled filter that is left out gives wrong data.",
+		"Change what errors names. Times are milliseconds (13 digits), RFC 3339, or a date; start is inclusive and end exclusive. /docs lists every parameter."},
+	{fault.Unknown, http.StatusNotFound, "There is no such thing",
+		"No asset, pair, venue, key or path has this name here. A pair exists only if one of the connected venues trades it.",
+		"Look at suggestions, or ask /v1/assets?q=, /v1/instruments and /v1/venues for what there is."},
+	{fault.Unauthentic, http.StatusUnauthorized, "Who asks is not known",
+		"The request has no key, or one that is not accepted: mistyped, revoked or expired. Which of these is told only to whoever holds the secret.",
+		"Send `Authorization: Bearer asy_...`. Make a key with `assay key create`, or POST /v1/keys. Trying again with the same key does not help."},
+	{fault.Denied, http.StatusForbidden, "Who asks may not",
+		"The key is known, but lacks the scope that the operation needs.",
+		"Use a key with that scope; /v1/me shows the scopes of the one in use."},
+	{fault.Exhausted, http.StatusTooManyRequests, "A limit is used up",
+		"The app behind the key, or the network of a caller without one, has asked more than its rate allows. All keys of an app share one limit.",
+		"Wait for the seconds in Retry-After. RateLimit tells what is left before it comes to this; operations cost different amounts, see /docs."},
+	{fault.Conflict, http.StatusConflict, "The state does not allow it",
+		"The request fits more than one thing, such as a ticker that several assets bear, or something else already is as it asks.",
+		"With candidates: ask again with the code of the one that is meant."},
+	{fault.Unavailable, http.StatusServiceUnavailable, "Something is out of reach",
+		"A store or another part that the answer needs does not answer now. The request and the key may well be right.",
+		"Try again, waiting longer each time. /readyz tells what is missing."},
+	{fault.Unaccepted, http.StatusNotAcceptable, "None of the formats can be written",
+		"Accept, or the parameter format, asks for something that Assay does not write.",
+		"Ask for application/json, application/x-ndjson, application/xml, text/csv or application/vnd.assay.columns+json, or leave Accept out."},
+	{fault.TooLarge, http.StatusRequestEntityTooLarge, "More than one request may ask for or send",
+		"The body or the address is longer than this server reads.",
+		"Send less, or ask in several requests."},
+}
+
+func codeOf(k fault.Kind) *code {
+	if int(k) < len(codes) {
+		return &codes[k]
+	}
+	return &codes[fault.Internal]
+}
+
+// fail answers with a problem, once.
+func (x *exchange) fail(err error) {
+	if x.status != 0 {
+		x.s.log.Error("a failure after the answer had begun", "request_id", x.id, "err", err)
+		return
+	}
+	p := x.problem(err)
+	h := x.Header()
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h["Www-Authenticate"] = []string{`Bearer realm="assay"`}
+	case http.StatusServiceUnavailable:
+		if h["Retry-After"] == nil {
+			h["Retry-After"] = []string{"2"}
+		}
+	}
+	buf := x.s.pools.buffer()
+	defer x.s.pools.done(buf)
+	shape, v := x.s.problem, reflect.ValueOf(p).Elem()
+	if x.format == inXML {
+		buf.b = append(buf.b, xmlHead...)
+		buf.b = append(buf.b, `<problem xmlns="urn:ietf:rfc:7807">`...)
+		for i := range shape.fields {
+			if f := &shape.fields[i]; !f.omit || !empty(f.of(v)) {
+				buf.b = f.xml(buf.b, f.name, f.of(v))
+			}
+		}
+		buf.b = append(buf.b, "</problem>\n"...)
+		x.write(p.Status, "application/problem+xml", buf.b)
+		return
+	}
+	buf.b = append(shape.json(buf.b, v, false), '\n')
+	x.write(p.Status, "application/problem+json", buf.b)
+}
+
+// problem makes one of an error, and writes causes that are ours into the log.
+func (x *exchange) problem(err error) *Problem {
+	kind, text := fault.Of(err), fault.Public(err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		kind, text = fault.Unavailable, "the answer took too long"
+	}
+	c := codeOf(kind)
+	p := &Problem{
+		Type: "/errors/" + kind.String(), Title: c.Title, Status: c.Status, Detail: text,
+		Instance: clip(x.r.URL.EscapedPath(), 200), Code: kind.String(), RequestID: x.id, Retryable: kind.Retryable(),
+	}
+	if pe, ok := errors.AsType[*problemError](err); ok {
+		if pe.status != 0 {
+			p.Status = pe.status
+		}
+		p.Errors, p.Suggestions = pe.details, pe.suggestions
+	}
+	if f := x.place(fault.Field(err)); f != "" && p.Errors == nil {
+		p.Errors = []detail{{Location: f, Message: text}}
+	}
+	if a, ok := errors.AsType[*asset.Ambiguous](err); ok {
+		for _, c := range a.Candidates {
+			p.Candidates = append(p.Candidates, AssetRef{string(c.Code), c.Name, string(c.Kind)})
+		}
+	}
+	if n, ok := errors.AsType[*asset.NotFound](err); ok {
+		for _, a := range n.Suggestions {
+			p.Suggestions = append(p.Suggestions, string(a.Code))
+		}
+	}
+	switch level := slog.LevelError; kind {
+	case fault.Unavailable:
+		level = slog.LevelWarn
+		fallthrough
+	case fault.Internal:
+		x.s.log.Log(x.r.Context(), level, "a request failed", "request_id", x.id, "path", p.Instance, "code", p.Code, "err", err)
+	}
+	return p
+}
+
+// place turns a field as the lower floors name it, such as "interval", into the
+// caller's terms, "query.interval".
+func (x *exchange) place(field string) string {
+	if field == "" || x.op == nil {
+		return field
+	}
+	for _, where := range []string{"query.", "path.", "body.", "header."} {
+		if len(field) > len(where) && field[:len(where)] == where {
+			return field
+		}
+	}
+	for _, q := range x.op.query {
+		if q == field {
+			return "query." + field
+		}
+	}
+	if x.r.PathValue(field) != "" {
+		return "path." + field
+	}
+	return field
+}

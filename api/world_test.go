@@ -1,0 +1,336 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/asset"
+	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/markettest"
+	"github.com/assayhq/assay/money"
+)
+
+// noon is the moment of the world below.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a small market that stands still: a Board, with a history beside it.
+type world struct {
+	mu        sync.Mutex
+	simulated string
+	prices    []market.ConsensusPrice
+	quotes    []market.Quote
+	books     []market.BookView
+	trades    []market.Trade
+	broken    any // panics with it
+}
+
+func (w *world) Now() time.Time {
+	if w.broken != nil {
+		panic(w.broken)
+	}
+	return noon
+}
+func (w *world) Simulated() (bool, string) { return w.simulated != "", w.simulated }
+
+func (w *world) Venues() []market.VenueState {
+	return []market.VenueState{
+		{ID: "kraken", Name: "Kraken", State: "live", Since: noon.Add(-time.Hour), Connections: 2, Instruments: 3, Subscribed: 2, LastData: noon.Add(-20 * time.Millisecond),
+			Messages: 123456, Reconnects: 1, Gaps: 1, LagP50: 12345 * time.Microsecond, LagP99: 80 * time.Millisecond, Docs: "https://docs.kraken.com/",
+			Channels: []market.Channel{market.Trades, market.Quotes, market.Books}, Intervals: []market.Interval{"1m", "1h"}, Quirks: []string{"sizes of a book are text, checked by CRC"}},
+		{ID: "binance", Name: "Binance", State: "stale", Since: noon.Add(-time.Minute), Reason: "no data for 60 s", Connections: 1, Instruments: 1, Subscribed: 1, LastData: noon.Add(-time.Minute), Messages: 99, Strange: 2},
+	}
+}
+
+func (w *world) Instruments() []market.Instrument {
+	d := money.MustParse
+	return []market.Instrument{
+		{Venue: "kraken", Symbol: "BTC/USD", Pair: "BTC-USD", Kind: market.Spot, Base: "BTC", Quote: "USD", Status: market.Trading, PriceTick: d("0.1"), QtyStep: d("0.00000001"), MinQty: d("0.00005")},
+		{Venue: "binance", Symbol: "BTCUSDT", Pair: "BTC-USDT", Kind: market.Spot, Base: "BTC", Quote: "USDT", Status: market.Trading, PriceTick: d("0.01"), QtyStep: d("0.00001"), MinNotional: d("5")},
+		{Venue: "kraken", Symbol: "ETH/USD", Pair: "ETH-USD", Kind: market.Spot, Base: "ETH", Quote: "USD", Status: market.Halted},
+		{Venue: "kraken", Symbol: "NEW/USD", Pair: "NEW-USD", Kind: market.Spot, Base: "NEW", Quote: "USD", Status: market.StatusUnknown, Guessed: true},
+	}
+}
+
+func (w *world) Price(a, quote asset.Code) (market.ConsensusPrice, bool) {
+	for _, p := range w.prices {
+		if p.Asset == a && p.Quote == quote {
+			return p, true
+		}
+	}
+	return market.ConsensusPrice{}, false
+}
+
+func (w *world) Prices(quote asset.Code) (out []market.ConsensusPrice) {
+	for _, p := range w.prices {
+		if p.Quote == quote {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (w *world) Quotes(p market.Pair) (out []market.Quote) {
+	for _, q := range w.quotes {
+		if q.Pair == p {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+func (w *world) Book(v market.VenueID, p market.Pair, depth int) (market.BookView, bool) {
+	for _, b := range w.books {
+		if b.Venue == v && b.Pair == p {
+			b.Bids, b.Asks = b.Bids[:min(depth, len(b.Bids))], b.Asks[:min(depth, len(b.Asks))]
+			return b, true
+		}
+	}
+	return market.BookView{}, false
+}
+
+func (w *world) LastTrades(v market.VenueID, p market.Pair, limit int) (out []market.Trade) {
+	for i := len(w.trades) - 1; i >= 0 && len(out) < limit; i-- {
+		if t := w.trades[i]; t.Pair == p && (v == "" || t.Venue == v) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (w *world) OpenCandle(market.VenueID, market.Pair, market.Interval) (market.Candle, bool) {
+	return market.Candle{}, false
+}
+
+func (w *world) Quality(v market.VenueID, p market.Pair) []market.Quality {
+	all := []market.Quality{
+		{Venue: "kraken", Pair: "BTC-USD", Channel: market.Books, State: "live", LastData: noon.Add(-time.Second), Events: 5000, Marks: map[string]int64{}, Integrity: "checksum", StaleAfter: 30 * time.Second},
+		{Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, State: "live", LastData: noon.Add(-2 * time.Second), Events: 700, Marks: map[string]int64{"outlier": 1, "late": 2}, Gaps: 1, Repaired: 1, StaleAfter: time.Minute},
+		{Venue: "binance", Pair: "BTC-USDT", Channel: market.Trades, State: "stale", LastData: noon.Add(-time.Minute), Events: 90, Marks: map[string]int64{"duplicate": 4}, Gaps: 1, OpenGaps: 1, StaleAfter: 30 * time.Second},
+	}
+	var out []market.Quality
+	for _, q := range all {
+		if (v == "" || q.Venue == v) && (p == "" || q.Pair == p) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+func newWorld() *world {
+	p, q := money.MustPrice, money.MustQty
+	w := &world{
+		prices: []market.ConsensusPrice{
+			{Asset: "BTC", Quote: "USD", Price: p("64000.10"), Low: p("63999.5"), High: p("64001"), Confidence: 0.87654, At: noon.Add(-100 * time.Millisecond), Computed: noon.Add(-50 * time.Millisecond), Marks: market.PegAssumed,
+				Sources: []market.Contribution{
+					{Venue: "kraken", Pair: "BTC-USD", Price: p("64000.10"), Raw: p("64000.10"), Rate: money.MustParse("1"), Weight: 1, At: noon.Add(-100 * time.Millisecond), Status: market.Used},
+					{Venue: "binance", Pair: "BTC-USDT", Price: p("63000"), Raw: p("63000.00"), Rate: money.MustParse("1"), At: noon.Add(-time.Minute), Status: market.IsStale},
+					{Venue: "binance", Pair: "BTC-EUR", Raw: p("59000.00"), At: noon, Status: market.NoRate},
+				}},
+			{Asset: "ETH", Quote: "USD", Price: p("3000"), Confidence: 0.5, At: noon.Add(-time.Hour), Computed: noon, Marks: market.Stale,
+				Sources: []market.Contribution{{Venue: "kraken", Pair: "ETH-USD", Price: p("3000"), Raw: p("3000"), Rate: money.MustParse("1"), Weight: 1, At: noon.Add(-time.Hour), Status: market.Used}}},
+		},
+		quotes: []market.Quote{
+			{Venue: "kraken", Pair: "BTC-USD", Bid: p("64000.0"), BidQty: q("0.50000000"), Ask: p("64000.1"), AskQty: q("1.25000000"), At: noon.Add(-time.Second), Received: noon.Add(-990 * time.Millisecond)},
+			{Venue: "binance", Pair: "BTC-USD", Bid: p("64002"), BidQty: q("1"), Ask: p("64001"), AskQty: q("2"), Received: noon.Add(-time.Second), Marks: market.Crossed},
+		},
+		books: []market.BookView{
+			{Venue: "kraken", Pair: "BTC-USD", Seq: 42, At: noon.Add(-time.Second), Received: noon.Add(-time.Second), Valid: true, Integrity: "checksum",
+				Bids: []market.Level{{Price: p("64000.0"), Qty: q("0.50000000")}, {Price: p("63999.9"), Qty: q("3")}},
+				Asks: []market.Level{{Price: p("64000.1"), Qty: q("1.25")}}},
+			{Venue: "binance", Pair: "BTC-USDT", Received: noon, Integrity: "sequence", Reason: "gap: 3 messages are missing"},
+		},
+	}
+	for i := range 10 {
+		t := market.Trade{Venue: "kraken", Pair: "BTC-USD", ID: "T" + string(rune('0'+i)), Price: p("64000.10"), Qty: q("0.1000"), Side: market.Buy,
+			At: noon.Add(time.Duration(i/3-10) * time.Second), Received: noon.Add(time.Duration(i/3-10)*time.Second + 7*time.Millisecond)}
+		switch i {
+		case 3:
+			t.Side, t.ID, t.Received = market.NoSide, "", time.Time{}
+		case 4:
+			t.Side, t.Marks, t.Aggregate = market.Sell, market.Late|market.Outlier, true
+		}
+		w.trades = append(w.trades, t)
+	}
+	return w
+}
+
+func worldHistory(t testing.TB, w *world) *markettest.Memory {
+	h := markettest.NewMemory()
+	b := &market.Batch{Trades: w.trades}
+	p, q := money.MustPrice, money.MustQty
+	for i := range 5 {
+		c := market.Candle{Venue: market.ConsensusVenue, Pair: "BTC-USD", Interval: "1h", Open: noon.Add(time.Duration(i-4) * time.Hour), O: p("64000.10"), H: p("64100"), L: p("63900.5"), C: p("64050"),
+			Volume: q("12.50000000"), Turnover: money.MustParse("800123.45"), Trades: 321, Complete: i < 4, Known: noon.Add(time.Duration(i-3) * time.Hour)}
+		switch i {
+		case 1:
+			c.Turnover, c.Trades, c.Marks = money.Decimal{}, -1, market.VenueBar|market.Backfilled
+		case 2:
+			c.Volume, c.Turnover, c.Trades, c.Revision = money.Qty{}, money.Decimal{}, 0, 2
+		case 4:
+			c.Known = noon
+		}
+		b.Candles = append(b.Candles, c)
+	}
+	b.Gaps = []market.Gap{
+		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), Restored: 3},
+		{ID: "g2", Venue: "binance", Kind: market.Silence, From: noon.Add(-time.Minute), Missing: -1, Detail: `no data, "60 s", of any channel`},
+	}
+	if err := h.Append(context.Background(), b); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+const worldCatalogue = `[
+ {"code":"BTC","name":"Bitcoin","symbol":"BTC","kind":"coin","decimals":8,"coingecko_id":"bitcoin","tokenmetrics_id":3375,"purpose":"Money without a bank","consensus":"proof-of-work","block_seconds":600,"supply":{"policy":"capped","max":"21000000"},"links":{"website":"https://bitcoin.org"},"aliases":[{"symbol":"XBT"}],"classes":[{"class":"proof-of-work","reason":"Blocks are mined.","source":"The Bitcoin white paper"}]},
+ {"code":"ETH","name":"Ether","symbol":"ETH","kind":"coin","decimals":18,"coingecko_id":"ethereum","other_names":["Ethereum"],"classes":[{"class":"proof-of-stake","reason":"Blocks are approved by stake, \"since\" 2022.","source":"EIP-3675"}]},
+ {"code":"USDT","name":"Tether","symbol":"USDT","kind":"stablecoin","peg":"USD","contracts":[{"chain":"ethereum","address":"0xdAC17F958D2ee523a2206206994597C13D831ec7","decimals":6}],"classes":[{"class":"stablecoin","reason":"Made to hold the dollar.","source":"The issuer"}]},
+ {"code":"AAA","name":"Twin & Sons","kind":"token"},
+ {"code":"BBB","name":"Twin & Sons","kind":"token"},
+ {"code":"USD","name":"US dollar","symbol":"USD","kind":"fiat","decimals":2}
+]`
+
+func catalogue(t testing.TB) *asset.Catalogue {
+	c, err := asset.Parse([]byte(worldCatalogue))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// shelf is a KeyStore in memory.
+type shelf struct {
+	mu       sync.Mutex
+	keys     []access.Key
+	settings map[string][]byte
+	broken   error
+}
+
+func (s *shelf) CreateKey(_ context.Context, k access.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(s.keys, k)
+	return s.broken
+}
+
+func (s *shelf) Key(_ context.Context, id string) (access.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if k.ID == id {
+			return k, s.broken
+		}
+	}
+	return access.Key{}, fault.New(fault.Unknown, "no key")
+}
+
+func (s *shelf) Keys(context.Context) ([]access.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]access.Key(nil), s.keys...), s.broken
+}
+
+func (s *shelf) RevokeKey(_ context.Context, id string, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.keys {
+		if s.keys[i].ID == id {
+			s.keys[i].Revoked = at
+		}
+	}
+	return s.broken
+}
+
+func (s *shelf) Touch(context.Context, map[string]time.Time) error { return s.broken }
+func (s *shelf) Setting(_ context.Context, n string) ([]byte, error) {
+	return s.settings[n], s.broken
+}
+func (s *shelf) PutSetting(_ context.Context, n string, v []byte) error {
+	if s.settings == nil {
+		s.settings = map[string][]byte{}
+	}
+	s.settings[n] = v
+	return s.broken
+}
+func (s *shelf) Epoch(context.Context) (int64, error) { return 0, s.broken }
+
+// fixture is a server over the world, with a key that may do everything.
+type fixture struct {
+	*Server
+	world *world
+	shelf *shelf
+	gate  *gate.Gate
+	key   string
+	log   *strings.Builder
+}
+
+func newFixture(t testing.TB, change func(*Options)) *fixture {
+	t.Helper()
+	f := &fixture{world: newWorld(), shelf: &shelf{}, log: &strings.Builder{}}
+	var err error
+	if f.gate, err = gate.New(f.shelf, gate.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	f.key = f.create(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysWrite)
+	h := worldHistory(t, f.world)
+	opt := Options{Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil))}
+	if change != nil {
+		change(&opt)
+	}
+	if f.Server, err = New(opt); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+type lockedWriter struct{ f *fixture }
+
+func (w lockedWriter) Write(b []byte) (int, error) {
+	w.f.world.mu.Lock()
+	defer w.f.world.mu.Unlock()
+	return w.f.log.Write(b)
+}
+
+func (f *fixture) create(t testing.TB, scopes ...access.Scope) string {
+	tok, _, err := f.gate.Create(t.Context(), gate.Spec{Name: "all", Org: "acme", App: "bot", Scopes: scopes, Rate: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// ask sends a request with the key; kv are headers, and "Authorization", "" sends none.
+func (f *fixture) ask(method, target, body string, kv ...string) *httptest.ResponseRecorder {
+	var r *http.Request
+	if body != "" {
+		r = httptest.NewRequest(method, target, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+	} else {
+		r = httptest.NewRequest(method, target, nil)
+	}
+	r.Header.Set("Authorization", "Bearer "+f.key)
+	for i := 0; i+1 < len(kv); i += 2 {
+		if kv[i+1] == "" {
+			r.Header.Del(kv[i])
+		} else {
+			r.Header.Set(kv[i], kv[i+1])
+		}
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w
+}
+
+func (f *fixture) get(target string, kv ...string) *httptest.ResponseRecorder {
+	return f.ask("GET", target, "", kv...)
+}

@@ -1,0 +1,207 @@
+package pebble
+
+import (
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/assayhq/assay/market"
+)
+
+// A series is one run of rows: chunks on disk and a tail of fresh rows, which is
+// in memory and, as records of the tail space, on disk.
+//
+// The writer goroutine alone changes it. Readers take the view, which is never
+// changed once published: its tail belongs exactly to the chunks as they were
+// after view.merges merges.
+type series[T any] struct {
+	*kind[T]
+	sid  uint32
+	name name
+	view atomic.Pointer[view[T]]
+	// moving is held while rows go from the tail to chunks, from before the
+	// transaction is applied until the new view is published. A reader that sees
+	// chunks newer than its view waits for it.
+	moving sync.Mutex
+
+	// symbol is the one the venue used last; most rows share it.
+	symbol atomic.Pointer[string]
+
+	// The rest is the writer's.
+	summary
+	named  bool   // its name is on disk
+	tail   []T    // sorted; grows in place, never changes in place
+	fresh  []T    // accepted in this transaction, in the order they came
+	lo, hi uint64 // tail records on disk: lo inclusive, hi exclusive
+	stored int    // rows in those records, replaced ones included
+	counts int    // rows of the tail that the store's sum of tails has in it
+	ids    *identities
+	staged bool // changed in this transaction
+	merged bool // its tail goes to chunks in this transaction
+}
+
+type view[T any] struct {
+	tail []T
+	summary
+}
+
+func newSeries[T any](k *kind[T], sid uint32, n name) *series[T] {
+	s := &series[T]{kind: k, sid: sid, name: n}
+	s.view.Store(&view[T]{})
+	return s
+}
+
+// publish shows readers what the writer has applied.
+func (s *series[T]) publish() {
+	s.view.Store(&view[T]{tail: s.tail, summary: s.summary})
+	s.staged = false
+	if s.merged {
+		s.merged = false
+		s.moving.Unlock()
+	}
+}
+
+// insert puts rows into the tail and gives those that were kept, in the order
+// they came. rows is the caller's to give away.
+func (s *series[T]) insert(rows []T) []T {
+	if s.wins == nil {
+		s.tail = place(s.kind, s.tail, rows)
+		return rows
+	}
+	if strictly(s.kind, s.tail, rows) {
+		s.tail = append(s.tail, rows...)
+		return rows
+	}
+	sorted := slices.Clone(rows)
+	sort.SliceStable(sorted, func(i, j int) bool { return s.time(&sorted[i]) < s.time(&sorted[j]) })
+	kept := rows[:0]
+	merged, taken := s.fold(s.tail, sorted)
+	if len(taken) == 0 {
+		return kept
+	}
+	s.tail = merged
+	return append(kept, taken...)
+}
+
+// strictly tells whether rows simply follow the tail.
+func strictly[T any](k *kind[T], tail, rows []T) bool {
+	for i := range rows {
+		switch {
+		case i > 0:
+			if !k.after(&rows[i], &rows[i-1]) {
+				return false
+			}
+		case len(tail) > 0:
+			if !k.after(&rows[0], &tail[len(tail)-1]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// place puts rows that may share times with others into a sorted tail.
+func place[T any](k *kind[T], tail, rows []T) []T {
+	inOrder := true
+	for i := range rows {
+		if i > 0 && k.after(&rows[i-1], &rows[i]) || i == 0 && len(tail) > 0 && k.after(&tail[len(tail)-1], &rows[i]) {
+			inOrder = false
+			break
+		}
+	}
+	if inOrder {
+		return append(tail, rows...)
+	}
+	sorted := slices.Clone(rows)
+	sort.SliceStable(sorted, func(i, j int) bool { return k.after(&sorted[j], &sorted[i]) })
+	return k.merge(nil, tail, sorted)
+}
+
+// fold merges sorted rows, several of which may share a time, into a tail of one
+// row a time. taken are the rows that were kept.
+func (k *kind[T]) fold(tail, rows []T) (merged, taken []T) {
+	merged = make([]T, 0, len(tail)+len(rows))
+	i := 0
+	for j := 0; j < len(rows); {
+		t := k.time(&rows[j])
+		for i < len(tail) && k.time(&tail[i]) < t {
+			merged = append(merged, tail[i])
+			i++
+		}
+		best, have := rows[j], false
+		if i < len(tail) && k.time(&tail[i]) == t {
+			best, have = tail[i], true
+			i++
+		}
+		changed := !have
+		if have && k.wins(&best, &rows[j]) {
+			best, changed = rows[j], true
+		}
+		for j++; j < len(rows) && k.time(&rows[j]) == t; j++ {
+			if k.wins(&best, &rows[j]) {
+				best, changed = rows[j], true
+			}
+		}
+		merged = append(merged, best)
+		if changed {
+			taken = append(taken, best)
+		}
+	}
+	return append(merged, tail[i:]...), taken
+}
+
+// merge appends to dst two sorted runs as one. Where a kind has one row a time,
+// the newer run's row takes the place of the older's if it wins.
+func (k *kind[T]) merge(dst, older, newer []T) []T {
+	if dst == nil {
+		dst = make([]T, 0, len(older)+len(newer))
+	}
+	i := 0
+	for j := range newer {
+		for i < len(older) && !k.after(&older[i], &newer[j]) {
+			if k.wins != nil && k.time(&older[i]) == k.time(&newer[j]) {
+				break
+			}
+			dst = append(dst, older[i])
+			i++
+		}
+		if k.wins != nil && i < len(older) && k.time(&older[i]) == k.time(&newer[j]) {
+			if !k.wins(&older[i], &newer[j]) {
+				dst = append(dst, older[i])
+				i++
+				continue
+			}
+			i++
+		}
+		dst = append(dst, newer[j])
+	}
+	return append(dst, older[i:]...)
+}
+
+// between gives the rows from from (inclusive) to to (exclusive) of sorted rows.
+func (k *kind[T]) between(rows []T, from, to int64) []T {
+	i := sort.Search(len(rows), func(i int) bool { return k.time(&rows[i]) >= from })
+	n := sort.Search(len(rows)-i, func(j int) bool { return k.time(&rows[i+j]) >= to })
+	return rows[i : i+n]
+}
+
+// stored describes the series as readers see it; false when it holds nothing.
+func (s *series[T]) describe() (market.Stored, bool) {
+	v := s.view.Load()
+	d := market.Stored{
+		Series:   market.Series{Venue: s.name.venue, Pair: s.name.pair},
+		Channel:  s.channel,
+		Interval: s.name.interval,
+		Rows:     v.rows + int64(len(v.tail)),
+	}
+	first, last := int64(forever), int64(noTime)
+	if v.chunks > 0 {
+		first, last = v.first, v.last
+	}
+	if n := len(v.tail); n > 0 {
+		first, last = min(first, s.time(&v.tail[0])), max(last, s.time(&v.tail[n-1]))
+	}
+	d.First, d.Last = timeOf(first), timeOf(last)
+	return d, d.Rows > 0
+}
