@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
@@ -210,7 +211,33 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		x.fail(err)
 		return
 	}
+	// A stream is as long as it likes: the server's deadlines are for answers.
+	c := http.NewResponseController(x.ResponseWriter)
+	c.SetReadDeadline(time.Time{})
+	c.SetWriteDeadline(time.Time{})
 	s.opt.Stream.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
+}
+
+// mounted is the way in for another face.
+func (s *Server) mounted(m Mount) http.HandlerFunc {
+	op := &Operation{ID: m.Pattern, Scope: m.Scope, Cost: m.Cost}
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		x.op, x.r = op, r
+		for _, name := range m.KeyHeaders {
+			if r.Header.Get("Authorization") != "" || r.Header.Get("X-API-Key") != "" {
+				break
+			}
+			if key := r.Header.Get(name); key != "" {
+				r.Header.Set("X-API-Key", key)
+			}
+		}
+		if err := x.enter(s.opt.Gate.Authenticate, m.Scope, m.Cost); err != nil {
+			x.fail(err)
+			return
+		}
+		m.Handler.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
+	}
 }
 
 // stray answers paths and methods that no operation has.

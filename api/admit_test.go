@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
@@ -407,6 +408,52 @@ func TestStreamsAreAdmitted(t *testing.T) {
 	}
 	if w := newFixture(t, nil).get("/v1/stream"); w.Code != 404 {
 		t.Error("a server without streams:", w.Code)
+	}
+}
+
+func TestAStreamOutlivesTheServersDeadlines(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.Stream = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for range 4 {
+				select {
+				case <-r.Context().Done():
+					return
+				case <-time.After(50 * time.Millisecond):
+				}
+				fmt.Fprintln(w, "tick")
+				w.(http.Flusher).Flush()
+			}
+		})
+	})
+	srv := httptest.NewUnstartedServer(f)
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 60*time.Millisecond, 60*time.Millisecond
+	srv.Start()
+	defer srv.Close()
+	r, _ := http.NewRequest("GET", srv.URL+"/v1/stream", nil)
+	r.Header.Set("Authorization", "Bearer "+f.key)
+	res, err := srv.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err != nil || strings.Count(string(b), "tick") != 4 {
+		t.Errorf("%q %v", b, err)
+	}
+}
+
+func TestOtherFacesAreAdmittedToo(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.Mounts = []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, KeyHeaders: []string{"x-cg-pro-api-key"},
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, gate.Caller(r.Context()).App) })}}
+	})
+	if w := f.get("/compat/x/ping", "Authorization", "", "X-Cg-Pro-Api-Key", f.key); w.Code != 200 || w.Body.String() != "bot" || w.Header().Get("RateLimit") == "" {
+		t.Error(w.Code, w.Body, w.Header())
+	}
+	if w := f.get("/compat/x/ping", "Authorization", ""); w.Code != 401 {
+		t.Error(w.Code)
+	}
+	if w := f.get("/compat/x/ping", "Authorization", "Bearer "+f.create(t, access.StreamRead)); w.Code != 403 {
+		t.Error(w.Code)
 	}
 }
 

@@ -89,6 +89,9 @@ func (s *Server) mount() error {
 		s.mux.HandleFunc("GET /v1/stream/{rest...}", s.stream)
 		s.paths = append(s.paths, "/v1/stream")
 	}
+	for _, m := range s.opt.Mounts {
+		s.mux.HandleFunc(m.Pattern, s.mounted(m))
+	}
 	s.mux.HandleFunc("/", s.stray)
 	return nil
 }

@@ -1,0 +1,316 @@
+// Package app is the roof: it turns settings into parts, connects them, and runs
+// them as one group. It is the only package that knows everyone. It decides nothing
+// about markets. It always stops what it started, in reverse order: streams are
+// told to reconnect, venues are let go, what is pending is stored. cmd calls it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/api"
+	"github.com/assayhq/assay/api/stream"
+	"github.com/assayhq/assay/asset"
+	"github.com/assayhq/assay/bus"
+	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/feed"
+	"github.com/assayhq/assay/market/venue/all"
+	"github.com/assayhq/assay/store/pebble"
+	"github.com/assayhq/assay/store/sqlite"
+)
+
+// App is one installation of Assay in this process.
+type App struct {
+	cfg     Config
+	log     *slog.Logger
+	version string
+
+	Catalogue *asset.Catalogue
+	Keys      *sqlite.Store
+	Gate      *gate.Gate
+	History   *pebble.Store
+	Bus       *bus.Local
+	Writer    *feed.Writer
+	Core      *feed.Core
+	Reader    *feed.Reader
+	Hub       *stream.Hub
+	API       *api.Server
+
+	frames *frameWriter
+	begun  time.Time
+	live   []*feed.Live
+}
+
+// New opens the stores and connects the parts. Close it, or Run it, which closes it.
+func New(cfg Config, version string, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, version: version, begun: time.Now()}
+	ok := false
+	defer func() {
+		if !ok {
+			a.Close() //nolint:errcheck // the first error is the one to tell
+		}
+	}()
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
+	}
+	var err error
+	if a.Catalogue, err = asset.Load(); err != nil {
+		return nil, err
+	}
+	if a.Keys, err = OpenKeys(cfg, log); err != nil {
+		return nil, err
+	}
+	if a.History, err = pebble.Open(filepath.Join(cfg.Data, "history"), pebble.Options{Logger: log, FrameBytes: cfg.Frames.MaxBytes, FrameKeep: cfg.Frames.MaxAge}); err != nil {
+		return nil, err
+	}
+	if a.Gate, err = OpenGate(a.Keys, cfg, log); err != nil {
+		return nil, err
+	}
+	a.Bus = bus.NewLocal()
+	a.Writer = feed.NewWriter(a.recorder(), 200*time.Millisecond, 200_000, log)
+	a.Core = feed.NewCore(a.Catalogue, a.Bus, a.Writer, log)
+	a.Reader = feed.NewReader(a.History, a.Core.OpenCandle, a.Core.Now)
+	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
+		return nil, err
+	}
+	a.API, err = api.New(api.Options{
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate,
+		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Frames.Keep {
+		a.frames = newFrameWriter(a.History, log)
+	}
+	ok = true
+	return a, nil
+}
+
+// OpenKeys opens the control plane's store.
+func OpenKeys(cfg Config, log *slog.Logger) (*sqlite.Store, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
+	}
+	return sqlite.Open(filepath.Join(cfg.Data, "control.db"), sqlite.Options{Logger: log})
+}
+
+// OpenGate makes the gate over a store of keys.
+func OpenGate(keys access.KeyStore, cfg Config, log *slog.Logger) (*gate.Gate, error) {
+	var public []access.Scope
+	for _, s := range cfg.Public {
+		public = append(public, access.Scope(s))
+	}
+	return gate.New(keys, gate.Options{Public: public, Logger: log})
+}
+
+// recorder leaves quotes out when they are not to be stored.
+func (a *App) recorder() market.Recorder {
+	if a.cfg.Retention.QuotesKept {
+		return a.History
+	}
+	return withoutQuotes{a.History}
+}
+
+type withoutQuotes struct{ market.Recorder }
+
+// Append stores all but quotes.
+func (w withoutQuotes) Append(ctx context.Context, b *market.Batch) error {
+	c := *b
+	c.Quotes = nil
+	return w.Recorder.Append(ctx, &c)
+}
+
+// streamAuth lets the hub take over the caller that api has admitted already.
+type streamAuth struct{ *gate.Gate }
+
+// Authenticate gives the admitted caller.
+func (s streamAuth) Authenticate(r *http.Request) (*access.Caller, error) {
+	if c := gate.Caller(r.Context()); c != nil {
+		return c, nil
+	}
+	return s.Gate.Authenticate(r)
+}
+
+// admitted takes the ticket out of the address: api used it up when it admitted the caller.
+func admitted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Has("ticket") {
+			q.Del("ticket")
+			u := *r.URL
+			u.RawQuery = q.Encode()
+			r = r.Clone(r.Context())
+			r.URL = &u
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Close lets go of the stores.
+func (a *App) Close() error {
+	var errs []error
+	if a.History != nil {
+		errs = append(errs, a.History.Close())
+	}
+	if a.Keys != nil {
+		errs = append(errs, a.Keys.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Follow adds a venue to be followed when Run starts.
+func (a *App) Follow(id market.VenueID, l feed.Link) error {
+	d, ok := all.Driver(id)
+	if !ok {
+		return fault.At(fault.Unknown, "venue", "there is no venue %q; known are %s", id, venueList())
+	}
+	if l.Log == nil {
+		l.Log = a.log
+	}
+	if a.frames != nil {
+		l.Keep = a.frames.add
+	}
+	for _, ch := range a.cfg.Channels {
+		l.Channels = append(l.Channels, market.Channel(ch))
+	}
+	l.Backfill = a.cfg.Backfill
+	a.live = append(a.live, feed.NewLive(a.Core.NewStation(d), l))
+	return nil
+}
+
+// FollowAll adds the venues that the settings name, at their real addresses unless
+// the settings override them.
+func (a *App) FollowAll() error {
+	for _, id := range a.cfg.venueIDs() {
+		e := a.cfg.Endpoints[string(id)]
+		if err := a.Follow(id, feed.Link{Stream: e.Stream, Base: e.REST, Pick: a.cfg.pick}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Listen opens the API's address, or says who has it.
+func (a *App) Listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return nil, fault.Wrap(fault.Conflict, err, "cannot listen on %s: %v; choose another address with --listen, such as 127.0.0.1:0 for any free port", a.cfg.Listen, err)
+	}
+	return l, nil
+}
+
+// Run serves on l until ctx ends, then drains and stops everything. background
+// functions run beside it; one that fails stops the rest.
+func (a *App) Run(ctx context.Context, l net.Listener, background ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// The parts that others lean on end later than those that use them.
+	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBase()
+	var early, late sync.WaitGroup
+	start := func(wg *sync.WaitGroup, ctx context.Context, name string, f func(context.Context) error) {
+		wg.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("a part failed; stopping", "part", name, "err", err)
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	start(&late, base, "writer", a.Writer.Run)
+	start(&late, base, "keys", a.Gate.Run)
+	if a.frames != nil {
+		start(&late, base, "frames", a.frames.run)
+	}
+	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "housekeeping", a.housekeeping)
+	for _, v := range a.live {
+		start(&early, ctx, "venue", v.Run)
+	}
+	for _, f := range background {
+		start(&early, ctx, "background", f)
+	}
+	hub, stopHub := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHub()
+	start(&late, hub, "streams", a.Hub.Run)
+	srv := a.API.HTTP()
+	start(&late, base, "api", func(context.Context) error {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	<-ctx.Done()
+	drain, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	if err := a.Hub.Drain(drain); err != nil {
+		a.log.Warn("some streams did not close in time", "err", err)
+	}
+	if err := srv.Shutdown(drain); err != nil {
+		srv.Close() //nolint:errcheck // whatever is left is cut
+	}
+	stopHub()
+	early.Wait()
+	stopBase()
+	late.Wait()
+	err := a.Close()
+	if c := context.Cause(ctx); c != nil && !errors.Is(c, context.Canceled) {
+		return errors.Join(c, err)
+	}
+	return err
+}
+
+// tick is the pulse of live data: prices are computed and bars closed ten times a second.
+func (a *App) tick(ctx context.Context) error {
+	if len(a.live) == 0 {
+		return nil // a replay ticks by the recording's time
+	}
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			a.Core.Tick(now.UTC())
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// checks is what /readyz tells: stores, and venues that are followed.
+func (a *App) checks() []api.Check {
+	out := []api.Check{{Name: "storage", OK: true}}
+	if s := a.Writer.Stats(); s.Failed > 0 && s.Pending > 50_000 {
+		out[0] = api.Check{Name: "storage", Detail: fmt.Sprintf("%d rows wait to be stored", s.Pending)}
+	}
+	states := a.Core.Venues()
+	if len(states) == 0 {
+		return out
+	}
+	c := api.Check{Name: "venues"}
+	for _, v := range states {
+		if v.State == "live" {
+			c.OK = true
+			c.Detail += string(v.ID) + " "
+		}
+	}
+	if !c.OK {
+		c.Detail = "no venue is live"
+		for _, v := range states {
+			c.Detail += fmt.Sprintf("; %s: %s (%s)", v.ID, v.State, v.Reason)
+		}
+	} else {
+		c.Detail = "live: " + c.Detail[:len(c.Detail)-1]
+	}
+	return append(out, c)
+}

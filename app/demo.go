@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/assayhq/assay/market/emulator"
+	"github.com/assayhq/assay/market/feed"
+)
+
+// SimulatedNote stands on every answer of the demonstration.
+const SimulatedNote = "Simulated market: exchanges emulated on this machine, no real prices."
+
+// Demo starts an emulated exchange for each venue on loopback, and connects the
+// real connectors to them. What it returns runs beside the app.
+func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Context) error, error) {
+	a.Core.Simulate(SimulatedNote)
+	world := emulator.NewWorld(seed, emulator.WorldOptions{})
+	type booth struct {
+		venue *emulator.Venue
+		l     net.Listener
+	}
+	var booths []booth
+	for _, id := range a.cfg.venueIDs() {
+		v, err := emulator.New(id, world, emulator.Options{Faults: faults})
+		if err != nil {
+			return nil, err
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		booths = append(booths, booth{v, l})
+		e := v.Endpoint(l.Addr().String())
+		if err := a.Follow(id, feed.Link{Stream: e.WS, Base: e.REST, Pick: a.cfg.pick, Client: &http.Client{}}); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) error {
+		errs := make(chan error, 2*len(booths))
+		for _, b := range booths {
+			go func() { errs <- b.venue.Run(ctx) }()
+			go func() { errs <- b.venue.Serve(ctx, b.l) }()
+		}
+		var out error
+		for range cap(errs) {
+			if err := <-errs; err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+				out = errors.Join(out, fmt.Errorf("emulated venue: %w", err))
+			}
+		}
+		return out
+	}, nil
+}
