@@ -355,25 +355,51 @@ func FromFloat(f float64, scale int) (Decimal, error) {
 	return Decimal{v.Round(scale)}, nil
 }
 
-// Append appends the plain text, trailing zeros included: 1.50, -0.001.
+// twoDigits are the texts of 00 to 99.
+const twoDigits = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
+	"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
+
+// Append appends the plain text, trailing zeros included: 1.50, -0.001. It writes
+// two digits at a time: long answers and checksums are little else than decimals.
 func (d Decimal) Append(b []byte) []byte {
+	coef, scale := d.v.Coef(), d.v.Scale()
 	if d.v.IsNeg() {
 		b = append(b, '-')
 	}
-	coef, scale := d.v.Coef(), d.v.Scale()
-	if scale == 0 {
-		return strconv.AppendUint(b, coef, 10)
-	}
 	var buf [24]byte
 	i := len(buf)
-	for n := 0; coef > 0 || n <= scale; n++ {
-		if n == scale {
+	if scale > 0 {
+		whole := coef / pow10[scale]
+		part := coef - whole*pow10[scale]
+		coef = whole
+		stop := i - scale
+		for i-2 >= stop {
+			q := part / 100
+			r := (part - q*100) * 2
+			part = q
+			i -= 2
+			buf[i], buf[i+1] = twoDigits[r], twoDigits[r+1]
+		}
+		if i > stop {
 			i--
-			buf[i] = '.'
+			buf[i] = byte('0' + part)
 		}
 		i--
-		buf[i] = byte('0' + coef%10)
-		coef /= 10
+		buf[i] = '.'
+	}
+	for coef >= 100 {
+		q := coef / 100
+		r := (coef - q*100) * 2
+		coef = q
+		i -= 2
+		buf[i], buf[i+1] = twoDigits[r], twoDigits[r+1]
+	}
+	if coef >= 10 {
+		i -= 2
+		buf[i], buf[i+1] = twoDigits[coef*2], twoDigits[coef*2+1]
+	} else {
+		i--
+		buf[i] = byte('0' + coef)
 	}
 	return append(b, buf[i:]...)
 }

@@ -2,6 +2,7 @@ package book
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -162,9 +163,9 @@ func TestAValidBookIsTheVenuesBook(t *testing.T) {
 }
 
 func TestAWrongChecksumLosesTheBookUntilTheNextSnapshot(t *testing.T) {
-	sum := func(b *Book, _ *market.Instrument) (uint32, bool) { n, k := b.Len(); return uint32(n*100 + k), true }
+	sum := func(text []byte, b *Book, _ *market.Instrument) ([]byte, bool) { n, k := b.Len(); return fmt.Appendf(text, "%d:%d", n, k), true }
 	m := NewMachine(Rule{Join: Stream, Checksum: sum}, &market.Instrument{})
-	s := market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Asks: []market.Level{level("100", "1")}, Checksum: 101, HasSum: true, Prev: market.NoPrev}
+	s := market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Asks: []market.Level{level("100", "1")}, Checksum: crc32.ChecksumIEEE([]byte("1:1")), HasSum: true, Prev: market.NoPrev}
 	if v := m.Apply(&s); v != Publish {
 		t.Fatal(v)
 	}

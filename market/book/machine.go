@@ -2,6 +2,7 @@ package book
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math"
 	"time"
 
@@ -36,9 +37,9 @@ type Rule struct {
 	// Depth is the number of levels the venue keeps on each side; deeper ones are
 	// dropped after each update. 0 keeps all.
 	Depth int
-	// Checksum computes the venue's checksum of the book. ok is false when the
-	// instrument lacks what it takes. nil: the venue has none.
-	Checksum func(b *Book, in *market.Instrument) (sum uint32, ok bool)
+	// Checksum appends to text what the venue's CRC-32 (IEEE) of the book is computed
+	// over. ok is false when the instrument lacks what it takes. nil: the venue has none.
+	Checksum func(text []byte, b *Book, in *market.Instrument) (all []byte, ok bool)
 	// ConnSeq: the connection numbers all its frames, so the feed sees every loss.
 	ConnSeq bool
 	// Refresh is how often a RESTTime book is compared with a new snapshot.
@@ -290,7 +291,9 @@ func (m *Machine) link(u *market.BookUpdate) (Verdict, bool) {
 // check is the last judgement on a book that was changed: checksum, then crossing.
 func (m *Machine) check(u *market.BookUpdate) Verdict {
 	if u.HasSum && m.rule.Checksum != nil {
-		if sum, ok := m.rule.Checksum(&m.Book, m.in); ok {
+		var ok bool
+		if m.text, ok = m.rule.Checksum(m.text[:0], &m.Book, m.in); ok {
+			sum := crc32.ChecksumIEEE(m.text)
 			m.Sums++
 			if sum != u.Checksum {
 				m.BadSums++

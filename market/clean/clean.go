@@ -50,7 +50,7 @@ func (r Rules) filled() Rules {
 // Stats is what was seen of one series.
 type Stats struct {
 	Events [3]int64 // trades, quotes, book updates
-	Marks  [16]int64
+	Marks  [3][16]int64 // by kind, then by bit
 	Last   [3]time.Time // when we received the last one
 }
 
@@ -119,7 +119,7 @@ func (s *series) note(kind int, marks market.Mark, at time.Time) {
 	s.Last[kind] = at
 	for i := 0; marks != 0; i, marks = i+1, marks>>1 {
 		if marks&1 != 0 {
-			s.Marks[i]++
+			s.Marks[kind][i]++
 		}
 	}
 }

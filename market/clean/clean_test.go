@@ -54,7 +54,7 @@ func TestTradesAreMarkedNeverDropped(t *testing.T) {
 		t.Error("from the future:", got)
 	}
 	s, ok := m.Stats(market.Series{Venue: "kraken", Pair: "BTC-USD"})
-	if !ok || s.Events[0] != 46 || s.Marks[1] != 1 {
+	if !ok || s.Events[0] != 46 || s.Marks[0][1] != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -276,8 +276,8 @@ func (s *Station) quality(p market.Pair, now time.Time) []market.Quality {
 			}
 			q := market.Quality{Venue: k.Venue, Pair: k.Pair, Channel: ch, State: "live", LastData: st.Last[i], Events: st.Events[i], Marks: map[string]int64{}, StaleAfter: s.silence(ch)}
 			for b, name := range market.MarkNames() {
-				if st.Marks[b] > 0 {
-					q.Marks[name] = st.Marks[b]
+				if st.Marks[i][b] > 0 {
+					q.Marks[name] = st.Marks[i][b]
 				}
 			}
 			if q.StaleAfter > 0 && now.Sub(q.LastData) > q.StaleAfter {

@@ -207,20 +207,21 @@ func name(symbol string) market.Instrument {
 const sumDepth = 10
 
 // asSent is the checksum of version 1: digits as they were sent.
-func asSent(b *book.Book, _ *market.Instrument) (uint32, bool) { return sum(b, -1, -1) }
+func asSent(text []byte, b *book.Book, _ *market.Instrument) ([]byte, bool) {
+	return sum(text, b, -1, -1)
+}
 
 // fixed is the checksum of version 2: digits at the precision of the instrument.
 // An unknown precision, or a number finer than it, cannot be checked.
-func fixed(b *book.Book, in *market.Instrument) (uint32, bool) {
+func fixed(text []byte, b *book.Book, in *market.Instrument) ([]byte, bool) {
 	if in.PriceDecimals < 0 || in.QtyDecimals < 0 {
-		return 0, false
+		return text, false
 	}
-	return sum(b, in.PriceDecimals, in.QtyDecimals)
+	return sum(text, b, in.PriceDecimals, in.QtyDecimals)
 }
 
-func sum(b *book.Book, price, qty int) (uint32, bool) {
-	var space [2 * sumDepth * 2 * 20]byte
-	text, ok := space[:0], true
+func sum(text []byte, b *book.Book, price, qty int) ([]byte, bool) {
+	ok := true
 	for i := range 2 * sumDepth {
 		l, there := b.Ask(i)
 		if i >= sumDepth {
@@ -231,7 +232,7 @@ func sum(b *book.Book, price, qty int) (uint32, bool) {
 			text, ok = digits(text, l.Qty.Decimal, qty, ok)
 		}
 	}
-	return book.CRC32(text), ok
+	return text, ok
 }
 
 // digits appends d without its point and leading zeros; scale -1 is its own.

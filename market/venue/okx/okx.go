@@ -144,9 +144,7 @@ const sumDepth = 25
 
 // checksum is over "bid:size:ask:size:…" of the best levels as they were sent; a side
 // that has no more is left out.
-func checksum(b *book.Book, _ *market.Instrument) (uint32, bool) {
-	var space [sumDepth * 4 * 22]byte
-	text := space[:0]
+func checksum(text []byte, b *book.Book, _ *market.Instrument) ([]byte, bool) {
 	for i := range sumDepth {
 		if l, ok := b.Bid(i); ok {
 			text = append(l.Qty.Append(append(l.Price.Append(text), ':')), ':')
@@ -158,5 +156,5 @@ func checksum(b *book.Book, _ *market.Instrument) (uint32, bool) {
 	if len(text) > 0 {
 		text = text[:len(text)-1]
 	}
-	return book.CRC32(text), true
+	return text, true
 }
