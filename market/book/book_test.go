@@ -163,7 +163,10 @@ func TestAValidBookIsTheVenuesBook(t *testing.T) {
 }
 
 func TestAWrongChecksumLosesTheBookUntilTheNextSnapshot(t *testing.T) {
-	sum := func(text []byte, b *Book, _ *market.Instrument) ([]byte, bool) { n, k := b.Len(); return fmt.Appendf(text, "%d:%d", n, k), true }
+	sum := func(text []byte, b *Book, _ *market.Instrument) ([]byte, bool) {
+		n, k := b.Len()
+		return fmt.Appendf(text, "%d:%d", n, k), true
+	}
 	m := NewMachine(Rule{Join: Stream, Checksum: sum}, &market.Instrument{})
 	s := market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Asks: []market.Level{level("100", "1")}, Checksum: crc32.ChecksumIEEE([]byte("1:1")), HasSum: true, Prev: market.NoPrev}
 	if v := m.Apply(&s); v != Publish {

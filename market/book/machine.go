@@ -97,6 +97,7 @@ type Machine struct {
 	buffer []market.BookUpdate
 	recent []market.BookUpdate
 	loss   Loss
+	text   []byte // of the last checksum, for reuse
 	// Since, for RESTTime: a snapshot from before it is refused, because differences
 	// between the two may have been missed. Zero refuses none.
 	Since time.Time

@@ -49,7 +49,7 @@ func (r Rules) filled() Rules {
 
 // Stats is what was seen of one series.
 type Stats struct {
-	Events [3]int64 // trades, quotes, book updates
+	Events [3]int64     // trades, quotes, book updates
 	Marks  [3][16]int64 // by kind, then by bit
 	Last   [3]time.Time // when we received the last one
 }
