@@ -31,6 +31,7 @@ func (b *Book) Load(bids, asks []market.Level) {
 
 // load fills side from levels and sorts it so that sign×price ascends.
 func load(side, levels []market.Level, sign int) []market.Level {
+	side = slices.Grow(side, len(levels))
 	for i := len(levels) - 1; i >= 0; i-- { // venues send the best first
 		if !levels[i].Qty.IsZero() {
 			side = append(side, levels[i])

@@ -96,6 +96,7 @@ type Machine struct {
 	lastAt time.Time
 	buffer []market.BookUpdate
 	recent []market.BookUpdate
+	whole  time.Time // recent holds all differences after it
 	loss   Loss
 	text   []byte // of the last checksum, for reuse
 	// Since, for RESTTime: a snapshot from before it is refused, because differences
@@ -194,8 +195,8 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 			return Wait // older than what we heard first: the caller fetches again
 		}
 		if m.valid {
-			if len(m.recent) > 0 && u.At.Before(m.recent[0].At) {
-				return Ignore // too old to replay what came since
+			if u.At.Before(m.whole) {
+				return Ignore // too old: not all that came since is kept
 			}
 			m.buffer = append(m.buffer[:0], m.recent...)
 			m.recent = m.recent[:0]
@@ -207,6 +208,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 		m.Joined++
 	}
 	m.valid, m.last, m.lastAt = true, u.Last, u.At
+	m.whole = u.At
 	return m.check(u)
 }
 
@@ -242,6 +244,9 @@ func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	case RESTTime:
 		if !u.At.After(m.lastAt) && !u.At.IsZero() {
 			return Ignore
+		}
+		if len(m.recent) >= maxRecent {
+			m.whole = m.recent[0].At
 		}
 		m.keep(&m.recent, u, maxRecent)
 	case Chain:

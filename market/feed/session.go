@@ -468,6 +468,9 @@ func (s *session) judge(now time.Time) (idle time.Duration, err error) {
 			last = s.opened
 		}
 		if now.Sub(last) <= limit {
+			if ch == market.Books {
+				s.quiet(c, limit, now)
+			}
 			continue
 		}
 		st.take(c, c.Silent(ch, "", now), now)
@@ -479,6 +482,19 @@ func (s *session) judge(now time.Time) (idle time.Duration, err error) {
 		return idle, fmt.Errorf("channel %s brought nothing for %s", ch, now.Sub(last).Round(time.Second))
 	}
 	return idle, nil
+}
+
+// quietFactor is how many times longer than the channel a single book may be silent
+// before it is taken for stopped: some markets are just quiet.
+const quietFactor = 5
+
+// quiet joins books again that stopped while others of the channel went on.
+func (s *session) quiet(c *Conn, limit time.Duration, now time.Time) {
+	for symbol, l := range c.books {
+		if l.m.Valid() && !l.seen.IsZero() && now.Sub(l.seen) > quietFactor*limit {
+			s.station.take(c, c.Silent(market.Books, symbol, now), now)
+		}
+	}
 }
 
 func (s *session) has(ch market.Channel) bool {

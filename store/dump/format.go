@@ -37,7 +37,7 @@ type layout struct {
 	channel  market.Channel
 	columns  []string
 	optional int  // so many of the last columns may be missing
-	header   bool // there always is one
+	bare     bool // there never is one
 	other    map[string]string
 	trade    func(*Reader, *row) market.Trade
 	quote    func(*Reader, *row) market.Quote
@@ -56,25 +56,25 @@ func layouts() []layout {
 			other:   map[string]string{"was_the_buyer_the_maker": "is_buyer_maker", "timestamp": "transact_time"}},
 		{format: BinanceTrades, channel: market.Trades, trade: binanceTrade, optional: 1,
 			columns: []string{"id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match"}},
-		{format: BybitTicks, channel: market.Trades, trade: bybitTick, header: true, optional: 3,
+		{format: BybitTicks, channel: market.Trades, trade: bybitTick, optional: 3,
 			columns: []string{"timestamp", "symbol", "side", "size", "price", "tickdirection", "trdmatchid", "grossvalue", "homenotional", "foreignnotional"}},
-		{format: BybitSpot, channel: market.Trades, trade: bybitSpot, header: true,
+		{format: BybitSpot, channel: market.Trades, trade: bybitSpot,
 			columns: []string{"id", "timestamp", "price", "volume", "side"}},
 		{format: OKXTrades, channel: market.Trades, trade: okxTrade,
 			columns: []string{"trade_id", "side", "size", "price", "created_time"}},
-		{format: TardisTrades, channel: market.Trades, trade: tardisTrade, header: true,
+		{format: TardisTrades, channel: market.Trades, trade: tardisTrade,
 			columns: []string{"exchange", "symbol", "timestamp", "local_timestamp", "id", "side", "price", "amount"}},
-		{format: TardisQuotes, channel: market.Quotes, quote: tardisQuote, header: true,
+		{format: TardisQuotes, channel: market.Quotes, quote: tardisQuote,
 			columns: []string{"exchange", "symbol", "timestamp", "local_timestamp", "ask_amount", "ask_price", "bid_price", "bid_amount"}},
 		{format: FreqtradeCSV, channel: market.Trades, trade: freqtradeTrade, optional: 1,
 			columns: []string{"timestamp", "id", "type", "side", "price", "amount", "cost"}},
 		{format: FreqtradeJSON, channel: market.Trades, trade: freqtradeTrade, optional: 1,
 			columns: []string{"timestamp", "id", "type", "side", "price", "amount", "cost"}},
-		{format: GCTTrades, channel: market.Trades, trade: gctTrade,
+		{format: GCTTrades, channel: market.Trades, bare: true, trade: gctTrade,
 			columns: []string{"timestamp", "price", "amount", "side"}},
-		{format: GCTCandles, channel: market.Candles, candle: gctCandle,
+		{format: GCTCandles, channel: market.Candles, bare: true, candle: gctCandle,
 			columns: []string{"timestamp", "volume", "open", "high", "low", "close"}},
-		{format: AssayCandles, channel: market.Candles, candle: assayCandle, header: true,
+		{format: AssayCandles, channel: market.Candles, candle: assayCandle,
 			columns: []string{"ts_ms", "open", "high", "low", "close", "volume"}},
 	}
 }
@@ -164,17 +164,17 @@ func Sniff(name string, head []byte) (Format, error) {
 		return unknown("its first line is no row of a table")
 	}
 	if isHeader(cells) {
+		for _, c := range cells {
+			if c = cell(c); c == "is_snapshot" || c == "update_type" || strings.HasPrefix(c, "asks[") {
+				return unknown("it is an order book; books are not imported")
+			}
+		}
 		for _, l := range layouts() {
-			if l.format == FreqtradeJSON {
+			if l.format == FreqtradeJSON || l.bare {
 				continue
 			}
 			if _, ok := l.find(cells); ok {
 				return l.format, nil
-			}
-		}
-		for _, c := range cells {
-			if c = cell(c); c == "is_snapshot" || c == "update_type" || strings.HasPrefix(c, "asks[") {
-				return unknown("it is an order book; books are not imported")
 			}
 		}
 		return unknown("its columns are " + strings.Join(cells, ","))
