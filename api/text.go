@@ -88,7 +88,7 @@ func appendCSV(b []byte, s string) []byte {
 	if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
 		s = "'" + s
 	}
-	if strings.IndexAny(s, ",\"\r\n") < 0 {
+	if !strings.ContainsAny(s, ",\"\r\n") {
 		return append(b, s...)
 	}
 	b = append(b, '"')

@@ -19,7 +19,6 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/assayhq/assay/access"
-	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue/all"
@@ -56,9 +55,9 @@ type Frames struct {
 type Retention struct {
 	Trades     time.Duration `koanf:"trades" doc:"single trades"`
 	Quotes     time.Duration `koanf:"quotes" doc:"best bid and ask"`
-	Seconds    time.Duration `koanf:"candles_1s" doc:"one-second candles"`
-	Minutes    time.Duration `koanf:"candles_1m" doc:"one-minute candles"`
-	Hours      time.Duration `koanf:"candles_1h" doc:"one-hour candles"`
+	OneSecond  time.Duration `koanf:"candles_1s" doc:"one-second candles"`
+	OneMinute  time.Duration `koanf:"candles_1m" doc:"one-minute candles"`
+	OneHour    time.Duration `koanf:"candles_1h" doc:"one-hour candles"`
 	QuotesKept bool          `koanf:"store_quotes" doc:"store quotes at all; they are many"`
 }
 
@@ -86,7 +85,7 @@ func Defaults() Config {
 		Backfill: true,
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
-			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, Seconds: 3 * 24 * time.Hour, QuotesKept: true,
+			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
 		},
 		Log: Log{Level: "info", Format: "auto"},
 	}
@@ -311,6 +310,3 @@ func Doc(w io.Writer) {
 		fmt.Fprintf(w, "| `%s` | `ASSAY_%s` | %s | %s | %s |\n", key, strings.ToUpper(strings.ReplaceAll(key, ".", "_")), kind, def, doc)
 	})
 }
-
-// catalogue is loaded once per command.
-func catalogue() (*asset.Catalogue, error) { return asset.Load() }

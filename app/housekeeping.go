@@ -43,8 +43,8 @@ func (a *App) retention() []market.Retention {
 	r := a.cfg.Retention
 	return []market.Retention{
 		{Channel: market.Trades, Keep: r.Trades}, {Channel: market.Quotes, Keep: r.Quotes},
-		{Channel: market.Candles, Interval: "1s", Keep: r.Seconds}, {Channel: market.Candles, Interval: "1m", Keep: r.Minutes},
-		{Channel: market.Candles, Interval: "1h", Keep: r.Hours},
+		{Channel: market.Candles, Interval: "1s", Keep: r.OneSecond}, {Channel: market.Candles, Interval: "1m", Keep: r.OneMinute},
+		{Channel: market.Candles, Interval: "1h", Keep: r.OneHour},
 	}
 }
 

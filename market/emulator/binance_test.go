@@ -199,7 +199,7 @@ func TestBinanceWeightThenBan(t *testing.T) {
 			t.Fatal("counted before the client nagged")
 		}
 		for range 4 {
-			r, _ = b.get("/api/v3/time", nil)
+			b.get("/api/v3/time", nil)
 		}
 		if b.v.AfterLimit() != 4 {
 			t.Fatalf("%d requests counted after the 429, want 4", b.v.AfterLimit())

@@ -32,7 +32,6 @@ type witness struct {
 	wrong   []string
 	gaps    map[string]market.Gap
 	trades  map[market.Pair]map[string]int
-	skewed  map[string]bool
 }
 
 type replica struct {

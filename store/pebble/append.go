@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -24,6 +25,7 @@ type request struct {
 	gaps    []market.Gap
 	frames  []block
 	alone   func(*txn) error // runs in a transaction of its own
+	lent    []func()         // gives the rows' memory back once they are stored
 	done    chan error
 }
 
@@ -116,9 +118,15 @@ func (s *sorter[T]) next(st *Store, n name, i int) error {
 	return nil
 }
 
-// deal gives each group room for its rows in one allocation.
-func (s *sorter[T]) deal(rows int) {
-	all := make([]T, rows)
+// deal gives each group room for its rows out of one lent piece of memory.
+func (s *sorter[T]) deal(r *request, pool *sync.Pool, rows int) {
+	lent, _ := pool.Get().(*[]T)
+	if lent == nil || cap(*lent) < rows {
+		lent = new([]T)
+		*lent = make([]T, rows)
+	}
+	all := (*lent)[:rows]
+	r.lent = append(r.lent, func() { pool.Put(lent) })
 	for g, n := range s.count {
 		s.groups[g].rows, all = all[:0:n], all[n:]
 	}
@@ -177,7 +185,7 @@ func (s *Store) copyTrades(r *request, rows []market.Trade) error {
 		}
 		ids += len(t.ID)
 	}
-	d.deal(len(rows))
+	d.deal(r, &s.lent.trade, len(rows))
 	text := make([]byte, 0, ids)
 	for i := range rows {
 		text = append(text, rows[i].ID...)
@@ -213,7 +221,7 @@ func (s *Store) copyQuotes(r *request, rows []market.Quote) error {
 			return err
 		}
 	}
-	d.deal(len(rows))
+	d.deal(r, &s.lent.quote, len(rows))
 	for i := range rows {
 		g := &d.groups[d.place[i]]
 		q := rows[i]
@@ -249,7 +257,7 @@ func (s *Store) copyCandles(r *request, rows []market.Candle) error {
 			return err
 		}
 	}
-	d.deal(len(rows))
+	d.deal(r, &s.lent.candle, len(rows))
 	for i := range rows {
 		g := &d.groups[d.place[i]]
 		c := rows[i]

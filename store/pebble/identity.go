@@ -33,41 +33,66 @@ func bareOf(t *market.Trade) bare {
 
 // identities tells which trades are in a set of rows.
 type identities struct {
-	ids   map[string]struct{}
-	bares map[bare]struct{}
+	numbers map[uint64]struct{} // of a tail
+	sorted  []uint64            // of a chunk, in its place
+	ids     map[string]struct{}
+	bares   map[bare]struct{}
 }
 
-func identitiesOf(rows []market.Trade) *identities {
-	k := &identities{ids: map[string]struct{}{}, bares: map[bare]struct{}{}}
-	for i := range rows {
-		k.add(&rows[i])
+// identitiesOf a tail can be added to.
+func identitiesOf(runs ...[]market.Trade) *identities {
+	k := &identities{numbers: map[uint64]struct{}{}, ids: map[string]struct{}{}, bares: map[bare]struct{}{}}
+	for _, rows := range runs {
+		for i := range rows {
+			k.add(&rows[i])
+		}
 	}
+	return k
+}
+
+// identitiesIn a chunk are asked only, so numbers need no map.
+func identitiesIn(rows []market.Trade) *identities {
+	k := &identities{ids: map[string]struct{}{}, bares: map[bare]struct{}{}, sorted: make([]uint64, 0, len(rows))}
+	for i := range rows {
+		if n, ok := number(rows[i].ID); ok {
+			k.sorted = append(k.sorted, n)
+		} else {
+			k.add(&rows[i])
+		}
+	}
+	slices.Sort(k.sorted)
 	return k
 }
 
 // add remembers t and tells whether it is new.
 func (k *identities) add(t *market.Trade) bool {
+	if n, ok := number(t.ID); ok {
+		_, had := k.numbers[n]
+		k.numbers[n] = struct{}{}
+		return !had
+	}
 	if t.ID == "" {
 		b := bareOf(t)
-		if _, ok := k.bares[b]; ok {
-			return false
-		}
+		_, had := k.bares[b]
 		k.bares[b] = struct{}{}
-		return true
+		return !had
 	}
-	if _, ok := k.ids[t.ID]; ok {
-		return false
-	}
+	_, had := k.ids[t.ID]
 	k.ids[t.ID] = struct{}{}
-	return true
+	return !had
 }
 
-func (k *identities) has(t *market.Trade) bool {
-	if t.ID == "" {
-		_, ok := k.bares[bareOf(t)]
+// has tells whether t is in a chunk.
+func (k *identities) has(t *market.Trade) (ok bool) {
+	if n, isNumber := number(t.ID); isNumber {
+		_, ok = slices.BinarySearch(k.sorted, n)
 		return ok
 	}
-	_, ok := k.ids[t.ID]
+	if t.ID == "" {
+		_, ok = k.bares[bareOf(t)]
+		return ok
+	}
+	_, ok = k.ids[t.ID]
 	return ok
 }
 
@@ -90,12 +115,13 @@ func (s *Store) newTrades(sr *series[market.Trade], rows []market.Trade) ([]mark
 			continue
 		}
 		if sr.ids == nil {
-			sr.ids = identitiesOf(sr.tail)
-			for j := range kept {
-				sr.ids.add(&kept[j])
-			}
+			sr.ids = identitiesOf(sr.tail, sr.late, kept)
 		}
 		if !sr.ids.add(&t) {
+			continue
+		}
+		if numeric && (!sr.highs || n > sr.high) {
+			kept = append(kept, t) // above every number in the chunks
 			continue
 		}
 		if at := tradeTime(&t); sr.chunks > 0 && at <= plus(sr.last, sameWithin) && at >= plus(sr.first, -sameWithin) {
@@ -165,7 +191,7 @@ func (s *Store) inChunks(sr *series[market.Trade], rows []market.Trade, doubtful
 			if err != nil {
 				return nil, err
 			}
-			e.once.Do(func() { e.known = identitiesOf(e.rows.([]market.Trade)) })
+			e.once.Do(func() { e.known = identitiesIn(e.rows.([]market.Trade)) })
 			window = append(window, loaded{h.last, e.known})
 		}
 		for _, w := range window {

@@ -92,6 +92,7 @@ func restored[T any](s *Store, k *kind[T], of map[name]*series[T], sid uint32, n
 	switch {
 	case err == nil:
 		sr.summary, err = readSummary(b)
+		sr.high, sr.highs = sr.number, sr.numbered
 		_ = closer.Close()
 		if err != nil {
 			return nil, err
@@ -124,8 +125,8 @@ func (s *series[T]) reload(st *Store, c *coder, seq uint64, b []byte) error {
 		}
 	}
 	s.insert(rows)
-	st.tails += int64((len(s.tail) - s.counts) * s.bytes)
-	s.counts = len(s.tail)
+	st.tails += int64((s.pending() - s.counts) * s.bytes)
+	s.counts = s.pending()
 	return nil
 }
 

@@ -7,7 +7,7 @@ package pebble
 func (s *series[T]) toChunks(tx *txn) error {
 	s.moving.Lock()
 	s.merged = true
-	rows := s.tail
+	rows := s.unmerged()
 	s.merges++
 	m := &mover[T]{series: s, tx: tx, version: s.merges}
 	var err error
@@ -29,7 +29,8 @@ func (s *series[T]) toChunks(tx *txn) error {
 	}
 	tx.s.tails -= int64(s.counts * s.bytes)
 	tx.s.count.merges.Add(1)
-	s.tail, s.fresh, s.ids, s.stored, s.counts = nil, nil, nil, 0, 0
+	s.tail, s.late, s.fresh, s.ids, s.stored, s.counts = nil, nil, nil, nil, 0, 0
+	s.high, s.highs = s.number, s.numbered
 	return nil
 }
 

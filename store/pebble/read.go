@@ -66,8 +66,9 @@ func open[T any](s *Store, sr *series[T], c *cursor) (*view[T], *lsm.Iterator, e
 			return nil, nil, err
 		}
 		// The chunks are newer than the view: its successor is about to be published.
+		//lint:ignore SA2001 waiting is all that is wanted
 		sr.moving.Lock()
-		sr.moving.Unlock() //nolint:staticcheck // waiting is all that is wanted
+		sr.moving.Unlock()
 	}
 }
 
@@ -118,7 +119,7 @@ func forward[T any](ctx context.Context, s *Store, sr *series[T], v *view[T], it
 			upto = h.last + 1
 		}
 		rows := sr.between(e.rows.([]T), c.from, c.to)
-		buf = take(sr, c, buf, rows, sr.between(v.tail, c.from, upto))
+		buf = take(sr, c, buf, rows, v.part(sr, c.from, upto))
 		c.from = upto
 		if c.done || ctx.Err() != nil {
 			return buf, ctx.Err()
@@ -129,7 +130,7 @@ func forward[T any](ctx context.Context, s *Store, sr *series[T], v *view[T], it
 			return buf, err
 		}
 	}
-	buf = take(sr, c, buf, sr.between(v.tail, c.from, c.to), nil)
+	buf = take(sr, c, buf, nil, v.part(sr, c.from, c.to))
 	c.done = true
 	return buf, nil
 }
@@ -154,7 +155,7 @@ func backward[T any](ctx context.Context, s *Store, sr *series[T], v *view[T], i
 		n++
 		c.chunks++
 		low := max(chunkFirst(it.Key()), c.from)
-		buf = take(sr, c, buf, sr.between(e.rows.([]T), c.from, c.to), sr.between(v.tail, low, c.to))
+		buf = take(sr, c, buf, sr.between(e.rows.([]T), c.from, c.to), v.part(sr, low, c.to))
 		c.to = low
 		if c.done || ctx.Err() != nil {
 			return buf, ctx.Err()
@@ -169,7 +170,7 @@ func backward[T any](ctx context.Context, s *Store, sr *series[T], v *view[T], i
 			return buf, err
 		}
 	}
-	buf = take(sr, c, buf, sr.between(v.tail, c.from, c.to), nil)
+	buf = take(sr, c, buf, nil, v.part(sr, c.from, c.to))
 	c.done = true
 	return buf, nil
 }
@@ -177,6 +178,22 @@ func backward[T any](ctx context.Context, s *Store, sr *series[T], v *view[T], i
 // keepChunks is how many chunks of one read go into the cache. A scan of years
 // must not push out what everyone else reads.
 const keepChunks = 16
+
+// part gives the rows of a time span that are in no chunk.
+func (v *view[T]) part(sr *series[T], from, to int64) []T {
+	tail := sr.between(v.tail, from, to)
+	if len(v.late) == 0 {
+		return tail
+	}
+	late := sr.between(v.late, from, to)
+	switch {
+	case len(late) == 0:
+		return tail
+	case len(tail) == 0:
+		return late
+	}
+	return sr.merge(nil, tail, late)
+}
 
 // take appends to buf what the cursor still wants of two sorted runs, the second
 // newer than the first.

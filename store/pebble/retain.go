@@ -65,15 +65,16 @@ func (s *series[T]) retain(tx *txn, before int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	young := s.between(s.tail, before, forever)
-	gone += int64(len(s.tail) - len(young))
-	if len(young) < len(s.tail) {
+	all := s.unmerged()
+	young := s.between(all, before, forever)
+	gone += int64(len(all) - len(young))
+	if len(young) < len(all) {
 		for ; s.lo < s.hi; s.lo++ {
 			if err := tx.batch.SingleDelete(tailKey(s.sid, s.lo), nil); err != nil {
 				return 0, err
 			}
 		}
-		s.tail, s.fresh = slices.Clone(young), slices.Clone(young)
+		s.tail, s.late, s.fresh = slices.Clone(young), nil, slices.Clone(young)
 		s.stored = 0
 	}
 	s.ids = nil

@@ -14,7 +14,9 @@ import (
 //
 // The writer goroutine alone changes it. Readers take the view, which is never
 // changed once published: its tail belongs exactly to the chunks as they were
-// after view.merges merges.
+// after view.merges merges. Rows that come late, or that replace another, stand
+// apart from the tail in a short list, so that not the whole tail has to be copied
+// for each of them: the candle of the running minute changes all the time.
 type series[T any] struct {
 	*kind[T]
 	sid  uint32
@@ -32,17 +34,20 @@ type series[T any] struct {
 	summary
 	named  bool   // its name is on disk
 	tail   []T    // sorted; grows in place, never changes in place
+	late   []T    // sorted; newer than the tail; never changes in place
 	fresh  []T    // accepted in this transaction, in the order they came
 	lo, hi uint64 // tail records on disk: lo inclusive, hi exclusive
 	stored int    // rows in those records, replaced ones included
 	counts int    // rows of the tail that the store's sum of tails has in it
 	ids    *identities
-	staged bool // changed in this transaction
-	merged bool // its tail goes to chunks in this transaction
+	high   uint64 // no number in a chunk is higher; means something if numbered then
+	highs  bool   // some number is in a chunk
+	staged bool   // changed in this transaction
+	merged bool   // its tail goes to chunks in this transaction
 }
 
 type view[T any] struct {
-	tail []T
+	tail, late []T
 	summary
 }
 
@@ -54,7 +59,7 @@ func newSeries[T any](k *kind[T], sid uint32, n name) *series[T] {
 
 // publish shows readers what the writer has applied.
 func (s *series[T]) publish() {
-	s.view.Store(&view[T]{tail: s.tail, summary: s.summary})
+	s.view.Store(&view[T]{tail: s.tail, late: s.late, summary: s.summary})
 	s.staged = false
 	if s.merged {
 		s.merged = false
@@ -62,60 +67,70 @@ func (s *series[T]) publish() {
 	}
 }
 
-// insert puts rows into the tail and gives those that were kept, in the order
-// they came. rows is the caller's to give away.
+// mostLate is how many late rows stand apart.
+const mostLate = 64
+
+// unmerged gives all rows that are in no chunk, sorted.
+func (s *series[T]) unmerged() []T {
+	if len(s.late) == 0 {
+		return s.tail
+	}
+	return s.merge(nil, s.tail, s.late)
+}
+
+func (s *series[T]) pending() int { return len(s.tail) + len(s.late) }
+
+// insert takes rows into the tail and gives those that were kept. Of rows that
+// share a time, those that were kept stand in the order they came. rows is the
+// caller's to give away.
 func (s *series[T]) insert(rows []T) []T {
-	if s.wins == nil {
-		s.tail = place(s.kind, s.tail, rows)
-		return rows
-	}
-	if strictly(s.kind, s.tail, rows) {
-		s.tail = append(s.tail, rows...)
-		return rows
-	}
-	sorted := slices.Clone(rows)
-	sort.SliceStable(sorted, func(i, j int) bool { return s.time(&sorted[i]) < s.time(&sorted[j]) })
+	var late []T
 	kept := rows[:0]
-	merged, taken := s.fold(s.tail, sorted)
-	if len(taken) == 0 {
+	for i := range rows {
+		r := &rows[i]
+		if n := len(s.tail); n > 0 && (s.after(&s.tail[n-1], r) || s.wins != nil && s.time(&s.tail[n-1]) == s.time(r)) {
+			late = append(late, *r)
+			continue
+		}
+		s.tail = append(s.tail, *r)
+		kept = append(kept, *r)
+	}
+	if len(late) == 0 {
 		return kept
 	}
-	s.tail = merged
-	return append(kept, taken...)
-}
-
-// strictly tells whether rows simply follow the tail.
-func strictly[T any](k *kind[T], tail, rows []T) bool {
-	for i := range rows {
-		switch {
-		case i > 0:
-			if !k.after(&rows[i], &rows[i-1]) {
-				return false
+	if len(late)+len(s.late) > mostLate {
+		sort.SliceStable(late, func(i, j int) bool { return s.after(&late[j], &late[i]) })
+		all := s.unmerged()
+		s.late = nil
+		if s.wins == nil {
+			s.tail = s.merge(nil, all, late)
+			return append(kept, late...)
+		}
+		var taken []T
+		s.tail, taken = s.fold(all, late)
+		return append(kept, taken...)
+	}
+	own := append(make([]T, 0, len(s.late)+len(late)), s.late...)
+	for i := range late {
+		r := &late[i]
+		at := sort.Search(len(own), func(j int) bool { return s.after(&own[j], r) })
+		if s.wins != nil {
+			if at > 0 && s.time(&own[at-1]) == s.time(r) {
+				if s.wins(&own[at-1], r) {
+					own[at-1] = *r
+					kept = append(kept, *r)
+				}
+				continue
 			}
-		case len(tail) > 0:
-			if !k.after(&rows[0], &tail[len(tail)-1]) {
-				return false
+			if same := s.between(s.tail, s.time(r), s.time(r)+1); len(same) > 0 && !s.wins(&same[0], r) {
+				continue
 			}
 		}
+		own = slices.Insert(own, at, *r)
+		kept = append(kept, *r)
 	}
-	return true
-}
-
-// place puts rows that may share times with others into a sorted tail.
-func place[T any](k *kind[T], tail, rows []T) []T {
-	inOrder := true
-	for i := range rows {
-		if i > 0 && k.after(&rows[i-1], &rows[i]) || i == 0 && len(tail) > 0 && k.after(&tail[len(tail)-1], &rows[i]) {
-			inOrder = false
-			break
-		}
-	}
-	if inOrder {
-		return append(tail, rows...)
-	}
-	sorted := slices.Clone(rows)
-	sort.SliceStable(sorted, func(i, j int) bool { return k.after(&sorted[j], &sorted[i]) })
-	return k.merge(nil, tail, sorted)
+	s.late = own
+	return kept
 }
 
 // fold merges sorted rows, several of which may share a time, into a tail of one
@@ -186,21 +201,23 @@ func (k *kind[T]) between(rows []T, from, to int64) []T {
 	return rows[i : i+n]
 }
 
-// stored describes the series as readers see it; false when it holds nothing.
+// describe tells of the series as readers see it; false when it holds nothing.
 func (s *series[T]) describe() (market.Stored, bool) {
 	v := s.view.Load()
 	d := market.Stored{
 		Series:   market.Series{Venue: s.name.venue, Pair: s.name.pair},
 		Channel:  s.channel,
 		Interval: s.name.interval,
-		Rows:     v.rows + int64(len(v.tail)),
+		Rows:     v.rows + int64(len(v.tail)+len(v.late)),
 	}
 	first, last := int64(forever), int64(noTime)
 	if v.chunks > 0 {
 		first, last = v.first, v.last
 	}
-	if n := len(v.tail); n > 0 {
-		first, last = min(first, s.time(&v.tail[0])), max(last, s.time(&v.tail[n-1]))
+	for _, rows := range [][]T{v.tail, v.late} {
+		if n := len(rows); n > 0 {
+			first, last = min(first, s.time(&rows[0])), max(last, s.time(&rows[n-1]))
+		}
 	}
 	d.First, d.Last = timeOf(first), timeOf(last)
 	return d, d.Rows > 0

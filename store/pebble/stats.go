@@ -74,7 +74,7 @@ func (s *Store) Compact(ctx context.Context) error {
 
 // settle merges the tail, however short.
 func (s *series[T]) settle(tx *txn) error {
-	if len(s.tail) == 0 {
+	if s.pending() == 0 {
 		return nil
 	}
 	s.staged = true

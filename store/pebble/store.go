@@ -49,7 +49,8 @@ type Store struct {
 	lock   *lsm.Lock
 	db     *lsm.DB
 	cache  *cache
-	coders sync.Pool // of *coder, for readers
+	coders sync.Pool                                // of *coder, for readers
+	lent   struct{ trade, quote, candle sync.Pool } // memory of requests, of *[]row
 	zip    *zstd.Encoder
 	unzip  *zstd.Decoder
 

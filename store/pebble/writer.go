@@ -103,6 +103,11 @@ func (s *Store) commit(tx *txn) {
 	for _, r := range tx.dirty {
 		r.publish()
 	}
+	for _, r := range tx.waiting {
+		for _, back := range r.lent {
+			back()
+		}
+	}
 	s.gaps.apply(tx.gaps)
 	s.count.rows.Add(tx.rows)
 	s.count.writes.Add(1)
@@ -194,8 +199,8 @@ func (s *series[T]) finish(tx *txn) error {
 		}
 		s.named = true
 	}
-	tx.s.tails += int64((len(s.tail) - s.counts) * s.bytes)
-	s.counts = len(s.tail)
+	tx.s.tails += int64((s.pending() - s.counts) * s.bytes)
+	s.counts = s.pending()
 	enough := s.chunk
 	if tx.s.tails > tx.s.opt.TailBytes {
 		enough = leastTail
@@ -203,7 +208,7 @@ func (s *series[T]) finish(tx *txn) error {
 	if len(s.fresh) == 0 {
 		return nil
 	}
-	if !s.merged && (len(s.tail) >= enough || s.stored+len(s.fresh) >= 4*s.chunk) {
+	if !s.merged && (s.pending() >= enough || s.stored+len(s.fresh) >= 4*s.chunk) {
 		return s.toChunks(tx)
 	}
 	tx.buf = append(tx.buf[:0], chunkFormat)

@@ -1,0 +1,49 @@
+# What can be done here; `make` prints it. Everything needs Go only: no C compiler.
+export CGO_ENABLED ?= 0
+GO ?= go
+BIN := bin/assay
+# Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
+ASSAY_SHARED ?= $(wildcard ../shared)
+
+.PHONY: help demo build test check lint race sim fuzz golden gen bench
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## see it work: simulated exchanges on this machine, no network
+	@$(BIN) demo
+
+build: ## build bin/assay
+	@echo "building $(BIN) (a first build compiles the stores too, which takes a minute or two)"
+	@$(GO) build -trimpath -o $(BIN) ./cmd/assay
+
+test: check ## everything that CI runs
+	$(GO) test -timeout 20m ./...
+
+check: ## formatting, vet, lint and generated files
+	@bad=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); if [ -n "$$bad" ]; then echo "not formatted: $$bad"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@$(GO) run ./cmd/assay config doc | diff -u docs/reference/config.md - || { echo "docs/reference/config.md is out of date: make gen"; exit 1; }
+
+lint: ## staticcheck; staticcheck.conf has a reason for each exception
+	$(GO) tool staticcheck ./...
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
+
+sim: ## bad days at every emulated exchange: SEEDS=100 MINUTES=30 of virtual time
+	ASSAY_SIM_SEEDS=$(or $(SEEDS),100) ASSAY_SIM_MINUTES=$(or $(MINUTES),30) $(GO) test ./market/feed -run TestBadDays -count=1 -timeout 4h -v | grep -v '^=== '
+
+fuzz: ## each fuzzer for FUZZTIME (10s)
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) || exit 1; done; done
+
+golden: ## rewrite golden files after a deliberate change; read the diff
+	$(GO) test ./market/venue/... ./api/... ./store/dump/... -update
+
+gen: ## regenerate what is generated
+	$(GO) run ./cmd/assay config doc > docs/reference/config.md
+
+bench: build ## hot paths beside what a user would pick instead
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble
+	@if [ -n "$(ASSAY_SHARED)" ]; then $(BIN) bench $(ASSAY_SHARED)/data/market/captures/*.jsonl.zst; else echo "no recorded sessions: set ASSAY_SHARED for the throughput of normalizing"; fi
