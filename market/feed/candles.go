@@ -7,6 +7,7 @@ import (
 
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/candle"
+	"github.com/assayhq/assay/market/consensus"
 )
 
 // Reader gives candles of any interval: stored bars first, holes filled by rolling
@@ -15,12 +16,13 @@ type Reader struct {
 	store market.History
 	open  func(market.VenueID, market.Pair, market.Interval) (market.Candle, bool)
 	now   func() time.Time
+	comb  *combiner
 }
 
-// NewReader makes a reader. open gives the unfinished base bars and may be nil; now
-// is the time of the data.
-func NewReader(store market.History, open func(market.VenueID, market.Pair, market.Interval) (market.Candle, bool), now func() time.Time) *Reader {
-	return &Reader{store: store, open: open, now: now}
+// NewReader makes a reader. open gives the unfinished base bars and may be nil; peg
+// tells stablecoins, for consensus bars made of venues' bars; now is the time of the data.
+func NewReader(store market.History, open func(market.VenueID, market.Pair, market.Interval) (market.Candle, bool), peg consensus.Peg, now func() time.Time) *Reader {
+	return &Reader{store: store, open: open, now: now, comb: &combiner{store: store, peg: peg}}
 }
 
 // into is what a store may offer beside iteration: bars into the caller's memory.
@@ -121,7 +123,7 @@ func (r *Reader) fill(ctx context.Context, s market.Series, i market.Interval, r
 			next = buf[k].Open
 		}
 		if buf[k].Open.After(i.Start(next.Add(i.Length() - 1))) {
-			part, err := r.rolled(ctx, s, i, base, market.Range{From: next, To: buf[k].Open}, 0, nil, now)
+			part, err := r.hole(ctx, s, i, base, market.Range{From: next, To: buf[k].Open}, nil, now)
 			if err != nil {
 				return buf, err
 			}
@@ -136,6 +138,28 @@ func (r *Reader) fill(ctx context.Context, s market.Series, i market.Interval, r
 	}
 	if limit > 0 && len(buf)-start >= limit {
 		return buf[:start+limit], nil
+	}
+	if next.Before(rng.To) {
+		return r.hole(ctx, s, i, base, market.Range{From: next, To: rng.To}, buf, now)
+	}
+	return buf, nil
+}
+
+// hole makes the bars of a time in which none are stored: rolled up from shorter
+// ones, and for the consensus from the bars of the venues where those are missing.
+func (r *Reader) hole(ctx context.Context, s market.Series, i, base market.Interval, rng market.Range, buf []market.Candle, now time.Time) ([]market.Candle, error) {
+	if s.Venue != market.ConsensusVenue || i == "1s" {
+		return r.rolled(ctx, s, i, base, rng, 0, buf, now)
+	}
+	start := len(buf)
+	buf, err := r.comb.bars(ctx, s.Pair, i, rng, buf, now)
+	if err != nil {
+		return buf, err
+	}
+	// The end of the range, which venues' bars do not reach yet, comes from our own.
+	next := rng.From
+	if n := len(buf); n > start {
+		next = i.Next(buf[n-1].Open)
 	}
 	if next.Before(rng.To) {
 		return r.rolled(ctx, s, i, base, market.Range{From: next, To: rng.To}, 0, buf, now)
