@@ -80,6 +80,11 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	a.Bus = bus.NewLocal()
 	a.Writer = feed.NewWriter(a.recorder(), 200*time.Millisecond, 200_000, log)
 	a.Core = feed.NewCore(a.Catalogue, a.Bus, a.Writer, log)
+	stored, err := a.History.Series(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	a.Core.Remember(stored)
 	a.Reader = feed.NewReader(a.History, a.Core.OpenCandle, a.Catalogue.IsStable, a.Core.Now)
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err

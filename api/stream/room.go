@@ -134,6 +134,9 @@ func (r *room) stop() {
 
 func (r *room) subscribe(ctx context.Context) market.Subscription {
 	depth, ts := r.sources()
+	if r.hub.opt.queue > 0 {
+		depth = r.hub.opt.queue
+	}
 	return r.hub.opt.Bus.Subscribe(ctx, depth, ts...)
 }
 

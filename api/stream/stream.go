@@ -59,6 +59,8 @@ type Options struct {
 	WriteTimeout time.Duration // for one write [10 s]
 	Stuck        time.Duration // how long a client may be behind without a pause [10 s]
 	Linger       time.Duration // how long a topic without subscribers is kept for resuming [60 s]
+
+	queue int // of a room at the bus, for tests that want it to lose events; 0: as the channel needs
 }
 
 // readTimeout bounds one reading of bars from the store.

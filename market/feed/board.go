@@ -17,7 +17,7 @@ var _ market.Board = (*Core)(nil)
 func (c *Core) Now() time.Time {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.replaying || c.now.IsZero() {
+	if c.replaying {
 		return c.now
 	}
 	return time.Now().UTC()
@@ -67,6 +67,9 @@ func (c *Core) Instruments() []market.Instrument {
 	for _, s := range c.all() {
 		out = append(out, s.Instruments()...)
 	}
+	c.mu.RLock()
+	out = append(out, c.remembered...)
+	c.mu.RUnlock()
 	slices.SortStableFunc(out, func(a, b market.Instrument) int {
 		if d := strings.Compare(string(a.Pair), string(b.Pair)); d != 0 {
 			return d
@@ -74,6 +77,25 @@ func (c *Core) Instruments() []market.Instrument {
 		return strings.Compare(string(a.Venue), string(b.Venue))
 	})
 	return slices.CompactFunc(out, func(a, b market.Instrument) bool { return a.Venue == b.Venue && a.Pair == b.Pair })
+}
+
+// Remember adds what a store has rows of, so that history can be asked for before
+// the exchanges have sent their lists, and of pairs they trade no more.
+func (c *Core) Remember(stored []market.Stored) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range stored {
+		if s.Venue == market.ConsensusVenue || slices.ContainsFunc(c.remembered, func(in market.Instrument) bool { return in.Venue == s.Venue && in.Pair == s.Pair }) {
+			continue
+		}
+		in := market.Instrument{Venue: s.Venue, Pair: s.Pair, Kind: market.Spot, Base: s.Pair.Base(), Quote: s.Pair.Quote(), Status: market.StatusUnknown, Guessed: true}
+		if strings.HasSuffix(string(s.Pair), "-PERP") {
+			in.Kind = market.Perpetual
+		} else if !s.Pair.Spot() {
+			in.Kind = market.Dated
+		}
+		c.remembered = append(c.remembered, in)
+	}
 }
 
 // Price gives the consensus price of an asset. A quote other than USD is converted

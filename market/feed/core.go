@@ -36,16 +36,17 @@ type Core struct {
 	writer *Writer
 	log    *slog.Logger
 
-	mu        sync.RWMutex // guards what follows; never held while a station's is taken
-	stations  []*Station
-	fair      *consensus.Machine
-	fairBars  map[asset.Code]*fairBars
-	prices    map[asset.Code]market.ConsensusPrice
-	priceSeq  map[asset.Code]uint64
-	lastAll   time.Time
-	simulated string
-	replaying bool
-	now       time.Time // time of the data
+	mu         sync.RWMutex // guards what follows; never held while a station's is taken
+	stations   []*Station
+	fair       *consensus.Machine
+	fairBars   map[asset.Code]*fairBars
+	prices     map[asset.Code]market.ConsensusPrice
+	priceSeq   map[asset.Code]uint64
+	lastAll    time.Time
+	simulated  string
+	remembered []market.Instrument
+	replaying  bool
+	now        time.Time // time of the data
 }
 
 // USD is the quote of the consensus.
