@@ -1,11 +1,16 @@
 package stream
 
 import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/money"
 )
 
 // inside runs a story in a bubble: time passes only when everybody waits.
@@ -92,6 +97,120 @@ func TestThePriceComesAtOnceAndCrossesFollowBothSides(t *testing.T) {
 		h.stage.price("ETH", "2000")
 		if e := c.hear(); e.Pair != "BTC-ETH" || e.things(t)[0].Price != "25" {
 			t.Fatal(e.text)
+		}
+	})
+}
+
+func TestABookWhoseGapIsToldAfterTheSnapshotThatEndedItStaysInUse(t *testing.T) {
+	inside(t, Options{}, func(t *testing.T, h *house) {
+		h.stage.update("kraken", "BTC-USD", true, 0, levels("10", "1"), levels("11", "1"))
+		c := h.dial("good")
+		defer c.bye()
+		c.say(`{"op":"subscribe","topics":[{"ch":"books","pair":"BTC-USD","venue":"kraken"}]}`)
+		c.hear()
+		c.hear()
+		h.stage.update("kraken", "BTC-USD", true, 0, levels("20", "1"), levels("21", "1"))
+		h.stage.announce("kraken", "BTC-USD", time.Time{}) // as when one frame brought both
+		h.stage.announce("kraken", "BTC-USD", time.Now())
+		heard := c.until(func(e *envelope) bool { return e.Type == "snapshot" && e.things(t)[0].BookSeq == 4 })
+		if x := heard[len(heard)-1].things(t)[0]; x.Bids[0][0] != "20" {
+			t.Error(heard)
+		}
+	})
+}
+
+func TestAVenueStartedAnewCountsFromOneAgain(t *testing.T) {
+	inside(t, Options{}, func(t *testing.T, h *house) {
+		for range 5 {
+			h.stage.update("kraken", "BTC-USD", true, 0, levels("10", "1"), levels("11", "1"))
+		}
+		c := h.dial("good")
+		defer c.bye()
+		c.say(`{"op":"subscribe","topics":[{"ch":"books","pair":"BTC-USD","venue":"kraken"}]}`)
+		c.hear()
+		c.hear()
+		h.stage.mu.Lock()
+		clear(h.stage.seqs)
+		h.stage.mu.Unlock()
+		h.stage.update("kraken", "BTC-USD", true, 0, levels("20", "1"), levels("21", "1"))
+		if e := c.hear(); e.Type != "snapshot" || e.things(t)[0].Bids[0][0] != "20" {
+			t.Error(e.text)
+		}
+	})
+}
+
+func TestQuotesOfAllVenuesStandSideBySide(t *testing.T) {
+	inside(t, Options{}, func(t *testing.T, h *house) {
+		h.stage.quote("kraken", "BTC-USD", "100.0", "101.0")
+		h.stage.quote("coinbase", "BTC-USD", "100.5", "100.9")
+		h.stage.mu.Lock()
+		h.stage.sim = "a recording"
+		h.stage.mu.Unlock()
+		c := h.dial("good")
+		defer c.bye()
+		c.say(`{"op":"subscribe","topics":[{"ch":"quotes","pair":"BTC-USD"}]}`)
+		c.hear()
+		if e := c.hear(); !e.Simulated || len(e.Data) != 2 || e.things(t)[0].Venue != "coinbase" || e.things(t)[1].Bid != "100.0" {
+			t.Fatal(e.text)
+		}
+		time.Sleep(time.Second)
+		h.stage.quote("kraken", "BTC-USD", "100.1", "101.0")
+		if e := c.hear(); e.Type != "update" || e.Venue != "" || e.things(t)[0].Venue != "kraken" {
+			t.Fatal(e.text)
+		}
+		c.say(`{"op":"subscribe","topics":[{"ch":"quotes","pair":"BTC-USD"}]}`) // again: a fresh snapshot
+		c.hear()
+		if e := c.hear(); e.Type != "snapshot" || e.things(t)[1].Bid+e.things(t)[0].Bid == "" || len(e.Data) != 2 {
+			t.Fatal(e.text)
+		}
+	})
+}
+
+// shelf gives the stored bars of any interval.
+type shelf struct {
+	mu   sync.Mutex
+	rows []market.Candle
+}
+
+func (s *shelf) Candles(_ context.Context, _ market.Series, i market.Interval, r market.Range) iter.Seq2[market.Candle, error] {
+	return func(yield func(market.Candle, error) bool) {
+		s.mu.Lock()
+		rows := slices.Clone(s.rows)
+		s.mu.Unlock()
+		for _, k := range rows {
+			if k.Interval == i && !k.Open.Before(r.From) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestLongerBarsAreReadWhenTheirPartsChange(t *testing.T) {
+	s := &shelf{}
+	inside(t, Options{Candles: s}, func(t *testing.T, h *house) {
+		open := market.Interval("5m").Start(time.Now())
+		bar := func(o time.Time, close string, complete bool) market.Candle {
+			k := market.Candle{Venue: "kraken", Pair: "BTC-USD", Interval: "5m", Open: o, Complete: complete}
+			k.O, k.H, k.L, k.C = money.MustPrice("1"), money.MustPrice("9"), money.MustPrice("1"), money.MustPrice(close)
+			return k
+		}
+		s.rows = []market.Candle{bar(open, "2", false)}
+		c := h.dial("good")
+		defer c.bye()
+		c.say(`{"op":"subscribe","topics":[{"ch":"candles","pair":"BTC-USD","venue":"kraken","interval":"5m"}]}`)
+		c.hear()
+		if e := c.hear(); e.Type != "snapshot" || e.things(t)[0].Close != "2" {
+			t.Fatal(e.text)
+		}
+		for i, closes := range []string{"3", "4"} {
+			s.mu.Lock()
+			s.rows = []market.Candle{bar(open, closes, i == 1)}
+			s.mu.Unlock()
+			h.stage.candle(market.Candle{Venue: "kraken", Pair: "BTC-USD", Interval: "1m", Open: open})
+			h.stage.candle(market.Candle{Venue: "kraken", Pair: "BTC-USD", Interval: "1m", Open: open}) // says nothing new
+			if e := c.hear(); len(e.Data) != 1 || e.things(t)[0].Close != closes || e.things(t)[0].Complete != (i == 1) {
+				t.Fatal(e.text)
+			}
 		}
 	})
 }

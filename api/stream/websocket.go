@@ -25,15 +25,18 @@ func (h *Hub) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	defer h.dismiss(s)
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // admit has judged the origin
 	if err != nil {
+		h.dismiss(s)
 		return // Accept has answered
 	}
 	conn.SetReadLimit(int64(h.opt.Limits.MessageBytes))
-	if s.connect(&socket{conn}) {
-		s.listen(conn)
-	}
+	go func() { // the server's goroutine ends here: it holds the request and a deep stack
+		defer h.dismiss(s) // which the hub's wait group waits for
+		if s.connect(&socket{conn}) {
+			s.listen(conn)
+		}
+	}()
 }
 
 func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, err error) {

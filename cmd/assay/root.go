@@ -56,9 +56,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 		c.price(), c.watch(), c.candles(),
 		c.keys(), c.configCmd(), c.doctor(), c.versionCmd(),
 	)
-	for _, cmd := range root.Commands() {
-		wrapArgs(cmd)
-	}
+	wrapArgs(root)
 	return root
 }
 
