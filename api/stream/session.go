@@ -58,6 +58,7 @@ type session struct {
 	answers int // waiting messages that are no data
 	stale   []*member
 	behind  time.Time // since when it has been behind without a pause; zero: it is not
+	ready   bool // out is there
 	writing bool
 	ended   bool
 	code    int
@@ -218,7 +219,7 @@ func (s *session) fill(json []byte) {
 
 // kick starts the writer if there is something to do for it. The lock is held.
 func (s *session) kick() {
-	if s.writing || s.closed || !s.ended && (len(s.queue) == 0 || s.queue[0].json == nil) {
+	if s.writing || s.closed || !s.ready || !s.ended && (len(s.queue) == 0 || s.queue[0].json == nil) {
 		return
 	}
 	s.writing = true
@@ -334,12 +335,14 @@ func (s *session) finish(code int, reason string, last []byte) bool {
 	return !was
 }
 
-// connect gives the session its transport; false: it has ended meanwhile.
+// connect gives the session its transport; false: it was aborted meanwhile. What was
+// queued before is sent now.
 func (s *session) connect(t transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.out = t
-	return !s.ended
+	s.out, s.ready = t, true
+	s.kick()
+	return !s.closed
 }
 
 // abort ends the session at once.
