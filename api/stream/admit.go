@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
-
-	"net/url"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"

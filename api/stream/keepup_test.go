@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -385,4 +386,20 @@ func TestOneWhoAsksAndDoesNotReadIsClosed(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
+}
+
+func TestOnlyPagesOfThisHostOrAllowedOnesMayOpenStreams(t *testing.T) {
+	for origin, want := range map[string]bool{
+		"": true, "https://assay.test": true, "https://app.example.com": true, "https://example.com.evil.test": false, "null": false, "://": false,
+	} {
+		h := &Hub{opt: Options{Origins: []string{"*.example.com"}}}
+		r := httptest.NewRequest("GET", "http://assay.test/v1/stream", nil)
+		r.Header.Set("Origin", origin)
+		if origin == "" {
+			r.Header.Del("Origin")
+		}
+		if got := h.welcome(r); got != want {
+			t.Errorf("%q: %v", origin, got)
+		}
+	}
 }

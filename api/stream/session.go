@@ -58,7 +58,7 @@ type session struct {
 	answers int // waiting messages that are no data
 	stale   []*member
 	behind  time.Time // since when it has been behind without a pause; zero: it is not
-	ready   bool // out is there
+	ready   bool      // out is there
 	writing bool
 	ended   bool
 	code    int
@@ -68,6 +68,7 @@ type session struct {
 
 	began atomic.Int64 // when the write under way began, in unix ns; 0: none
 	wrote atomic.Int64 // when the last one ended
+	halt  atomic.Bool  // the session ends: send no more of what was handed over
 }
 
 // push queues a frame of a room; see (1) and (2). The room's lock is held.
@@ -297,7 +298,6 @@ func (s *session) next(buf *[burst]item) (out transport, items []item, stale []*
 const (
 	closeRestart = 1012
 	closeSlow    = 1013
-	closePolicy  = 1008
 	closeRevoked = 4401
 	closeRate    = 4429
 )
@@ -308,6 +308,7 @@ func (s *session) end(code int, reason string) {
 		return
 	}
 	s.ended, s.code, s.reason = true, code, reason
+	s.halt.Store(code == closeSlow || code == closeRevoked)
 	kept := s.queue[:0]
 	for _, it := range s.queue { // answers are still sent, data is not
 		if it.m == nil && it.json != nil && code != closeSlow {

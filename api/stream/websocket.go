@@ -56,9 +56,12 @@ func (t *socket) send(s *session, items []item) error {
 			return err
 		}
 		n += len(b)
-		s.wrote.Store(time.Now().UnixNano())
+		s.hub.stats.sent.Add(1)
+		if s.halt.Load() {
+			break
+		}
+		s.began.Store(time.Now().UnixNano())
 	}
-	s.hub.stats.sent.Add(int64(len(items)))
 	s.hub.stats.sentBytes.Add(int64(n))
 	return nil
 }

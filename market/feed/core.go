@@ -42,6 +42,7 @@ type Core struct {
 	fairBars   map[asset.Code]*fairBars
 	prices     map[asset.Code]market.ConsensusPrice
 	priceSeq   map[asset.Code]uint64
+	barSeq     map[seqKey]uint64
 	lastAll    time.Time
 	simulated  string
 	remembered []market.Instrument
@@ -57,7 +58,7 @@ func NewCore(a Assets, bus Publisher, writer *Writer, log *slog.Logger) *Core {
 	return &Core{
 		assets: a, bus: bus, writer: writer, log: log,
 		fair:     consensus.New(USD, a.IsStable, a.IsFiat),
-		fairBars: map[asset.Code]*fairBars{}, prices: map[asset.Code]market.ConsensusPrice{}, priceSeq: map[asset.Code]uint64{},
+		fairBars: map[asset.Code]*fairBars{}, prices: map[asset.Code]market.ConsensusPrice{}, priceSeq: map[asset.Code]uint64{}, barSeq: map[seqKey]uint64{},
 	}
 }
 
@@ -146,11 +147,13 @@ func (c *Core) Tick(now time.Time) {
 	for _, f := range c.fairBars {
 		f.tick(now, emit)
 	}
-	c.mu.Unlock()
 	for i := range rows.Candles {
 		k := rows.Candles[i]
-		events = append(events, market.Event{Channel: market.Candles, Venue: k.Venue, Pair: k.Pair, Candle: &k})
+		n := seqKey{market.Candles, k.Pair, k.Interval}
+		c.barSeq[n]++
+		events = append(events, market.Event{Channel: market.Candles, Venue: k.Venue, Pair: k.Pair, Candle: &k, Seq: c.barSeq[n]})
 	}
+	c.mu.Unlock()
 	c.mu.RLock()
 	stations := c.stations
 	c.mu.RUnlock()

@@ -287,6 +287,11 @@ func (c *Conn) publish(l *live, u *market.BookUpdate) {
 		k.out.Gaps = append(k.out.Gaps, l.gap)
 		l.gap = market.Gap{}
 	}
+	r := l.m.Rule()
+	if u.Depth == 0 {
+		u.Depth = r.Depth // readers cut their copies where the venue cuts its own
+	}
+	u.Snapshot = u.Snapshot || r.Join == book.Replace
 	k.out.Books = append(k.out.Books, *u)
 }
 
