@@ -190,7 +190,41 @@ func (a *App) Follow(id market.VenueID, l feed.Link) error {
 		l.Channels = append(l.Channels, market.Channel(ch))
 	}
 	l.Backfill = a.cfg.Backfill
-	a.live = append(a.live, feed.NewLive(a.Core.NewStation(d), l))
+	s := a.Core.NewStation(d)
+	if err := a.interrupted(s, id); err != nil {
+		return err
+	}
+	a.live = append(a.live, feed.NewLive(s, l))
+	return nil
+}
+
+// interrupted tells a station what is stored of its venue's trades, so that the time
+// since then is disclosed as a gap and filled.
+func (a *App) interrupted(s *feed.Station, id market.VenueID) error {
+	ctx := context.Background()
+	stored, err := a.History.Series(ctx)
+	if err != nil {
+		return err
+	}
+	var from time.Time
+	last := map[market.Pair]market.Trade{}
+	for _, r := range stored {
+		if r.Venue != id || r.Channel != market.Trades {
+			continue
+		}
+		for t, err := range a.History.Trades(ctx, r.Series, market.Range{Reverse: true, Limit: 1}) {
+			if err != nil {
+				return err
+			}
+			last[r.Pair] = t
+			if t.At.After(from) {
+				from = t.At
+			}
+		}
+	}
+	if !from.IsZero() {
+		s.Interrupted(from, last)
+	}
 	return nil
 }
 

@@ -158,6 +158,10 @@ func TestAWholeServerOverEmulatedExchanges(t *testing.T) {
 	if code != 200 || strings.Count(body, `"complete":true`) < 20 {
 		t.Errorf("after a restart: %d %.300s", code, body)
 	}
+	eventually(t, "the time in between is disclosed as a gap", func() bool {
+		code, body := again.get(t, "/v1/gaps?venue=kraken")
+		return code == 200 && strings.Contains(body, `"restart"`)
+	})
 	again.key = s.key
 	if code, _ := again.get(t, "/v1/prices/BTC"); code != 401 {
 		t.Errorf("after a restart the revoked key gets %d", code)

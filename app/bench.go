@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +11,6 @@ import (
 	"sort"
 	"strings"
 	"time"
-
-	"bytes"
 
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
@@ -50,7 +50,7 @@ func VenueOf(exchange string) (market.VenueID, bool) {
 // kept, again and again for at least the given time, and reports the median round.
 // Instrument lists are read once before the clock starts, as in real use; book
 // snapshots count.
-func Bench(paths []string, atLeast time.Duration, progress io.Writer) ([]BenchRow, error) {
+func Bench(ctx context.Context, paths []string, atLeast time.Duration, progress io.Writer) ([]BenchRow, error) {
 	cat, err := asset.Load()
 	if err != nil {
 		return nil, err
@@ -103,6 +103,9 @@ func Bench(paths []string, atLeast time.Duration, progress io.Writer) ([]BenchRo
 		var mallocs uint64
 		begun := time.Now()
 		for len(times) < 3 || time.Since(begun) < atLeast {
+			if ctx.Err() != nil {
+				return rows, ctx.Err()
+			}
 			k, err := Intake(t.row.Venue, cat)
 			if err != nil {
 				return nil, err

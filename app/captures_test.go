@@ -64,7 +64,7 @@ func TestRecordingsNormalizeCleanly(t *testing.T) {
 	dir := captures(t)
 	for _, r := range recorded {
 		t.Run(r.file, func(t *testing.T) {
-			s, err := app.Normalize(r.venue, filepath.Join(dir, r.file+".jsonl.zst"), io.Discard, app.NormalizeOptions{Summary: true})
+			s, err := app.Normalize(t.Context(), r.venue, filepath.Join(dir, r.file+".jsonl.zst"), io.Discard, app.NormalizeOptions{Summary: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func readTheirs(t *testing.T, path string) []event {
 func readOurs(t *testing.T, id market.VenueID, path string, kinds map[string]bool) []event {
 	t.Helper()
 	var b bytes.Buffer
-	if _, err := app.Normalize(id, path, &b, app.NormalizeOptions{}); err != nil {
+	if _, err := app.Normalize(t.Context(), id, path, &b, app.NormalizeOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	var out []event

@@ -115,6 +115,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 	}
 	known := map[string]bool{}
 	walk(reflect.TypeFor[Config](), "", func(key, _, _ string) { known[key] = true })
+	var stray []string
 	err := k.Load(env.Provider(".", env.Opt{
 		Prefix:      "ASSAY_",
 		EnvironFunc: func() []string { return environ },
@@ -128,11 +129,21 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			return "", nil // ASSAY_URL and ASSAY_API_KEY are for clients
+			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_"} {
+				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
+					return "", nil // for clients and tests
+				}
+			}
+			stray = append(stray, name)
+			return "", nil
 		},
 	}), nil)
 	if err != nil {
 		return Config{}, err
+	}
+	if len(stray) > 0 {
+		slices.Sort(stray)
+		return Config{}, fault.At(fault.Invalid, stray[0], "there is no setting for the variable %s; `assay config doc` lists them", stray[0])
 	}
 	if err := k.Load(confmap.Provider(overrides, "."), nil); err != nil {
 		return Config{}, err

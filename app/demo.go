@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 
 	"github.com/assayhq/assay/market/emulator"
 	"github.com/assayhq/assay/market/feed"
@@ -25,6 +26,10 @@ func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Contex
 	}
 	var booths []booth
 	for _, id := range a.cfg.venueIDs() {
+		if !slices.Contains(emulator.IDs(), id) {
+			a.log.Warn("there is no emulator of this exchange; the demonstration goes on without it", "venue", string(id))
+			continue
+		}
 		v, err := emulator.New(id, world, emulator.Options{Faults: faults})
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -60,7 +61,7 @@ type NormalizeOptions struct {
 // Normalize reads a recording and writes one JSON object a line for each event, or
 // a summary. It stops only when the file itself cannot be read; frames that cannot
 // be decoded are counted and written as errors.
-func Normalize(id market.VenueID, path string, w io.Writer, opt NormalizeOptions) (Summary, error) {
+func Normalize(ctx context.Context, id market.VenueID, path string, w io.Writer, opt NormalizeOptions) (Summary, error) {
 	sum := Summary{File: path, Venue: id}
 	cat, err := asset.Load()
 	if err != nil {
@@ -79,6 +80,9 @@ func Normalize(id market.VenueID, path string, w io.Writer, opt NormalizeOptions
 	out := bufio.NewWriterSize(w, 1<<16)
 	var line []byte
 	for {
+		if ctx.Err() != nil {
+			return sum, errors.Join(out.Flush(), ctx.Err())
+		}
 		t0 := time.Now()
 		recs, rerr := chunk(r)
 		t1 := time.Now()

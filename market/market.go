@@ -288,7 +288,6 @@ const (
 	BadChecksum    GapKind = "checksum"   // our book differed from the venue's
 	Silence        GapKind = "stale"      // the channel stopped while the connection lived
 	CrossedBook    GapKind = "crossed"    // the book crossed and was thrown away
-	Overflow       GapKind = "overflow"   // we could not keep up
 	DecodeFailure  GapKind = "decode"     // a frame could not be read
 	PlannedRestart GapKind = "restart"    // Assay itself was not running
 )

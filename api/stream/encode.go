@@ -86,7 +86,7 @@ func appendPrice(b []byte, p *market.ConsensusPrice, sources bool) []byte {
 	b = strconv.AppendFloat(b, p.Confidence, 'g', 6, 64)
 	b = append(b, `,"ts":`...)
 	b = appendMillis(b, p.At)
-	b = append(b, `,"computed":`...)
+	b = append(b, `,"computed_ts":`...)
 	b = appendMillis(b, p.Computed)
 	used := 0
 	for i := range p.Sources {
@@ -163,7 +163,11 @@ func appendLevels(b []byte, levels, gone []market.Level) []byte {
 			b = append(b, ',')
 		}
 		b = appendDecimal(b, `["`, levels[i].Price.Decimal)
-		b = appendDecimal(b, `","`, levels[i].Qty.Decimal)
+		if levels[i].Qty.IsZero() {
+			b = append(b, `","0`...) // however the venue wrote it, 0 removes
+		} else {
+			b = appendDecimal(b, `","`, levels[i].Qty.Decimal)
+		}
 		b = append(b, `"]`...)
 	}
 	for i := range gone {

@@ -63,16 +63,21 @@ func (c *cli) ask(ctx context.Context, path string, q url.Values) (io.ReadCloser
 	if json.Unmarshal(b, &p) != nil || p.Code == "" {
 		return nil, fault.New(fault.Unavailable, "%s answered HTTP %d", c.url, res.StatusCode)
 	}
-	kind := fault.Internal
-	for _, k := range fault.Kinds() {
-		if k.String() == p.Code {
-			kind = k
-		}
-	}
+	kind := kindOf(p.Code)
 	if kind == fault.Unauthentic && c.token() == "" {
 		p.Detail += "; set ASSAY_API_KEY or give --key"
 	}
 	return nil, fault.New(kind, "%s", p.Detail)
+}
+
+// kindOf gives the kind of a problem's code.
+func kindOf(code string) fault.Kind {
+	for _, k := range fault.Kinds() {
+		if k.String() == code {
+			return k
+		}
+	}
+	return fault.Internal
 }
 
 // fetch prints an answer: as it came for json, jsonl and csv, as a table of the
@@ -273,7 +278,7 @@ func (c *cli) show(w io.Writer, b []byte) error {
 			TS         int64  `json:"ts"`
 			Venue      string `json:"venue"`
 			Price      string `json:"price"`
-			Size       string `json:"size"`
+			Qty        string `json:"qty"`
 			Side       string `json:"side"`
 			Bid        string `json:"bid"`
 			Ask        string `json:"ask"`
@@ -285,9 +290,9 @@ func (c *cli) show(w io.Writer, b []byte) error {
 		return fmt.Errorf("the server sent %.80q: %w", b, err)
 	}
 	if m.Op == "error" {
-		var p struct{ Detail string }
+		var p struct{ Detail, Code string }
 		_ = json.Unmarshal(m.Error, &p) //nolint:errcheck // an empty sentence then
-		return fault.New(fault.Invalid, "%s", or(p.Detail, string(m.Error)))
+		return fault.New(kindOf(p.Code), "%s", or(p.Detail, string(m.Error)))
 	}
 	if m.Op != "" {
 		return nil
@@ -303,7 +308,7 @@ func (c *cli) show(w io.Writer, b []byte) error {
 		case "price":
 			fmt.Fprintf(w, "%s  %-10s %16s  confidence %v\n", at, m.Pair, d.Price, d.Confidence)
 		case "trades":
-			fmt.Fprintf(w, "%s  %-10s %-10s %-4s %16s  %s\n", at, m.Pair, who, d.Side, d.Price, d.Size)
+			fmt.Fprintf(w, "%s  %-10s %-10s %-4s %16s  %s\n", at, m.Pair, who, d.Side, d.Price, d.Qty)
 		case "quotes":
 			fmt.Fprintf(w, "%s  %-10s %-10s %16s / %s\n", at, m.Pair, who, d.Bid, d.Ask)
 		default:

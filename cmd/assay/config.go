@@ -115,9 +115,16 @@ looks up and connects to each exchange (one TCP connection, no request).`,
 					add(string(d.Spec.ID)+" rest", d.Spec.Base, reach(cmd.Context(), d.Spec.Base))
 				}
 			}
-			if c.output == "csv" {
+			switch c.output {
+			case "json", "jsonl":
+				for _, r := range t.rows {
+					if err := writeJSON(c.out, map[string]any{"check": r[0], "ok": r[1] == "ok", "detail": r[2]}); err != nil {
+						return err
+					}
+				}
+			case "csv":
 				err = t.csv(c.out)
-			} else {
+			default:
 				err = t.print(c.out)
 			}
 			if err != nil {
@@ -135,8 +142,11 @@ looks up and connects to each exchange (one TCP connection, no request).`,
 }
 
 func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fault.Wrap(fault.Invalid, err, "%s cannot be made; choose another folder with --data", dir)
+	for { // a folder that is not there yet will be made: its nearest parent must allow that
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir)
 	}
 	f, err := os.CreateTemp(dir, "doctor-*")
 	if err != nil {

@@ -37,11 +37,11 @@ field means.
 Exit code 7 means that some frames could not be read; they are in the output as errors.`,
 		Example: "  assay normalize --venue kraken session.jsonl.zst | head\n  assay normalize --venue kraken --summary session.jsonl.zst",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if venue == "" {
 				return usageError{fmt.Errorf("--venue is missing: the exchange the file was recorded from, such as kraken")}
 			}
-			sum, err := app.Normalize(market.VenueID(venue), args[0], c.out, opt)
+			sum, err := app.Normalize(cmd.Context(), market.VenueID(venue), args[0], c.out, opt)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ thread, for at least --time each, and prints the median round. Reading and
 decompressing the files is not counted; instrument lists are read once before.`,
 		Example: "  assay bench captures/*.jsonl.zst",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var files []string
 			for _, a := range args {
 				if st, err := os.Stat(a); err == nil && st.IsDir() {
@@ -82,7 +82,7 @@ decompressing the files is not counted; instrument lists are read once before.`,
 			if c.quiet {
 				note = io.Discard
 			}
-			rows, err := app.Bench(files, atLeast, note)
+			rows, err := app.Bench(cmd.Context(), files, atLeast, note)
 			if err != nil {
 				return err
 			}

@@ -80,6 +80,9 @@ func (l *Live) mend(ctx context.Context, o outage, instruments []*market.Instrum
 			continue // nothing came before the gap, so nothing is known to be missing
 		}
 		a := venue.Ask{What: venue.AskTrades, Instrument: in, From: o.gap.From.Add(-time.Second), To: o.gap.To.Add(time.Second)}
+		if d := o.gap.From.Sub(last.At); d > 0 && d < 6*time.Hour {
+			a.From = last.At // a quiet pair: begin where what we have ends
+		}
 		if last.ID != "" && !last.Aggregate {
 			a.AfterID = last.ID
 		}

@@ -24,6 +24,8 @@ type Intake struct {
 	conns  map[string]*Conn
 	order  []*Conn
 	early  map[string]*market.BookUpdate // REST snapshots that came before the stream
+	lost   map[string][]market.Gap       // open gaps of books whose connection is gone, by symbol
+	silent map[market.Channel]market.Gap // open gaps of channels that stopped
 	raw    market.Batch
 	out    market.Batch
 	Counts Counts
@@ -59,7 +61,7 @@ type BookCounts struct {
 
 // NewIntake makes an Intake for a venue. code turns the venue's name of an asset into ours.
 func NewIntake(d *venue.Driver, code func(symbol string) string) *Intake {
-	return &Intake{driver: d, table: venue.NewTable(d, code), conns: map[string]*Conn{}, early: map[string]*market.BookUpdate{}}
+	return &Intake{driver: d, table: venue.NewTable(d, code), conns: map[string]*Conn{}, early: map[string]*market.BookUpdate{}, lost: map[string][]market.Gap{}, silent: map[market.Channel]market.Gap{}}
 }
 
 // Table gives the venue's symbols as known so far.
@@ -164,6 +166,13 @@ func (c *Conn) Frame(data []byte, received time.Time, number int64) (*market.Bat
 		c.seq, c.hasSeq = k.raw.Seq, true
 	}
 	c.stamp(received)
+	for ch, g := range k.silent { // rarely any
+		if c.data[ch].Equal(received) {
+			g.To = received
+			k.out.Gaps = append(k.out.Gaps, g)
+			delete(k.silent, ch)
+		}
+	}
 	for i := range k.raw.Books {
 		u := &k.raw.Books[i]
 		u.Frame = number
@@ -283,9 +292,15 @@ func (c *Conn) settle(l *live, u *market.BookUpdate, v book.Verdict) {
 func (c *Conn) publish(l *live, u *market.BookUpdate) {
 	k := c.intake
 	if l.gap.ID != "" {
-		l.gap.To = stampOf(u)
-		k.out.Gaps = append(k.out.Gaps, l.gap)
+		k.lost[u.Symbol] = append(k.lost[u.Symbol], l.gap)
 		l.gap = market.Gap{}
+	}
+	if len(k.lost) > 0 {
+		for _, g := range k.lost[u.Symbol] {
+			g.To = stampOf(u)
+			k.out.Gaps = append(k.out.Gaps, g)
+		}
+		delete(k.lost, u.Symbol)
 	}
 	r := l.m.Rule()
 	if u.Depth == 0 {
@@ -370,6 +385,11 @@ func (c *Conn) Close(at time.Time, why string) *market.Batch {
 	g := c.gap(market.Disconnected, "", "", "", c.last, -1, why)
 	k.out.Gaps = append(k.out.Gaps, g)
 	c.invalidate(market.Disconnected, why, at, false)
+	for symbol, l := range c.books {
+		if l.gap.ID != "" {
+			k.lost[symbol] = append(k.lost[symbol], l.gap)
+		}
+	}
 	delete(k.conns, c.ID)
 	for i, o := range k.order {
 		if o == c {
@@ -392,7 +412,13 @@ func (c *Conn) Silent(ch market.Channel, symbol string, at time.Time) *market.Ba
 			c.lost(l, l.m.Instrument().Pair, symbol, at)
 		}
 	} else {
-		k.out.Gaps = append(k.out.Gaps, c.gap(market.Silence, "", "", ch, c.data[ch], -1, "the channel stopped while the connection lived"))
+		from := c.data[ch]
+		if from.IsZero() {
+			from = c.opened
+		}
+		g := c.gap(market.Silence, "", "", ch, from, -1, "the channel stopped while the connection lived")
+		k.silent[ch] = g
+		k.out.Gaps = append(k.out.Gaps, g)
 	}
 	k.Counts.Gaps += int64(len(k.out.Gaps))
 	return &k.out

@@ -99,6 +99,7 @@ func (l *Live) Run(ctx context.Context) error {
 	l.station.state.Subscribed = len(picked)
 	l.station.mu.Unlock()
 	for i, g := range groups {
+		l.station.resume(fmt.Sprintf("%s.ws.%d", d.Spec.ID, i+1))
 		l.wg.Go(func() { l.keep(ctx, fmt.Sprintf("%s.ws.%d", d.Spec.ID, i+1), dialect, g) })
 	}
 	if l.link.Backfill {
@@ -473,8 +474,9 @@ func (s *session) judge(now time.Time) (idle time.Duration, err error) {
 			}
 			continue
 		}
-		st.take(c, c.Silent(ch, "", now), now)
-		if ch == market.Books {
+		if ch != market.Books {
+			st.take(c, c.Silent(ch, "", now), now)
+		} else {
 			for symbol := range c.books {
 				st.take(c, c.Silent(ch, symbol, now), now)
 			}

@@ -312,6 +312,7 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
 				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
 				time.Sleep(3 * time.Minute)
+				gaps := s.witness.snapshot()
 				s.stop()
 				s.report(t, 20)
 				w := s.witness
@@ -323,6 +324,15 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 				}
 				if repaired == 0 {
 					t.Errorf("no gap says that it was repaired: %+v", w.gaps)
+				}
+				open := 0
+				for _, g := range gaps {
+					if g.To.IsZero() {
+						open++
+					}
+				}
+				if open > 0 {
+					t.Errorf("%d gaps are still open long after the connection came back: %+v", open, gaps)
 				}
 				symbols, pairs := s.venue.Symbols()
 				for i, symbol := range symbols {

@@ -30,6 +30,7 @@ type Station struct {
 	trades  map[market.Pair]*ring
 	seqs    map[seqKey]uint64
 	down    map[string]outage // lost connections, by the name their successors share
+	before  *outage           // Assay was not running
 	back    []outage          // those that came back and are to be mended
 	lags    lags
 	state   market.VenueState
@@ -185,6 +186,31 @@ func (s *Station) Closed(conn string, at time.Time, why string) {
 	}
 	s.state.Connections = len(s.intake.order)
 	s.take(c, b, at)
+}
+
+// Interrupted says that Assay itself was not running since from; last are the last
+// trades that are stored. When the venue is live again the gap is closed, and the
+// trades it missed are fetched like those of a lost connection. Call it before Run.
+func (s *Station) Interrupted(from time.Time, last map[market.Pair]market.Trade) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = &outage{last: last, gap: market.Gap{
+		Venue: s.driver.Spec.ID, Kind: market.PlannedRestart, From: from, Missing: -1, Detail: "Assay was not running",
+	}}
+}
+
+// resume turns the interruption into an outage of a connection that is about to be made.
+func (s *Station) resume(conn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.before == nil {
+		return
+	}
+	o := *s.before
+	o.gap.Conn = conn
+	o.gap.ID = fmt.Sprintf("%s|%s||%s|%d", o.gap.Venue, conn, o.gap.Kind, o.gap.From.UnixNano())
+	s.down[conn] = o
+	s.take(nil, &market.Batch{Gaps: []market.Gap{o.gap}}, o.gap.From)
 }
 
 // stem is a connection's name without the number that each reconnect gives it.

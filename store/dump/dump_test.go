@@ -16,29 +16,37 @@ import (
 	"github.com/assayhq/assay/store/dump"
 )
 
-var about = dump.About{Venue: "binance", Pair: "ADA-USDT", Known: time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)}
+var into = dump.Options{Venue: "binance", Pair: "ADA-USDT", Known: time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)}
 
-func reader(t *testing.T, name, text string, about dump.About) *dump.Reader {
+func file(t *testing.T, name, text string) *dump.File {
 	t.Helper()
-	r, err := dump.New(name, strings.NewReader(text), int64(len(text)), about)
+	f, err := dump.New(name, strings.NewReader(text), int64(len(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return f
 }
 
 // drain gives the values in words and the errors of the rows.
-func drain[T any](t *testing.T, seq iter.Seq2[T, error], say func(T) string) (rows, bad []string) {
+func drain(t *testing.T, f *dump.File, into dump.Options) (rows, bad []string) {
 	t.Helper()
-	for v, err := range seq {
+	for b, err := range f.Read(into) {
 		var row *dump.RowError
 		switch {
-		case err == nil:
-			rows = append(rows, say(v))
 		case errors.As(err, &row):
 			bad = append(bad, row.Error())
-		default:
+			continue
+		case err != nil:
 			t.Fatal(err)
+		}
+		for _, v := range b.Trades {
+			rows = append(rows, sayTrade(v))
+		}
+		for _, v := range b.Quotes {
+			rows = append(rows, sayQuote(v))
+		}
+		for _, v := range b.Candles {
+			rows = append(rows, sayCandle(v))
 		}
 	}
 	return rows, bad
@@ -49,7 +57,7 @@ func sayTrade(v market.Trade) string {
 }
 
 func sayCandle(v market.Candle) string {
-	return fmt.Sprintf("%s %s %s %s %s %s %s %s v%s t%s n%d %v %s", v.Venue, v.Pair, v.Interval, v.Open.Format(time.RFC3339Nano), v.O, v.H, v.L, v.C, v.Volume, v.Turnover, v.Trades, v.Complete, v.Known.Format(time.DateOnly))
+	return fmt.Sprintf("%s %s %s %s %s %s %s %s v%s t%s n%d %v r%d %s %v", v.Venue, v.Pair, v.Interval, v.Open.Format(time.RFC3339Nano), v.O, v.H, v.L, v.C, v.Volume, v.Turnover, v.Trades, v.Complete, v.Revision, v.Known.Format(time.DateOnly), v.Marks.Names())
 }
 
 func sayQuote(v market.Quote) string {
@@ -64,39 +72,39 @@ func TestEveryFormatIsKnownAndReadExactly(t *testing.T) {
 		want       string
 	}{
 		{"ADAUSDT-1m-2024-05-06.csv", "1714953600000,0.4500,0.4510,0.4490,0.4505,1000.0,1714953659999,450.25,17,1,1,0\n", dump.BinanceKlines,
-			"binance ADA-USDT 1m 2024-05-06T00:00:00Z 0.4500 0.4510 0.4490 0.4505 v1000.0 t450.25 n17 true 2024-06-01"},
+			"binance ADA-USDT 1m 2024-05-06T00:00:00Z 0.4500 0.4510 0.4490 0.4505 v1000.0 t450.25 n17 true r0 2024-06-01 [imported]"},
 		{"ADAUSDT-1h-2025-05-06.csv", "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n1746489600000000,0.45,0.46,0.44,0.45,1,1746493199999999,0.45,1,1,1,0\n", dump.BinanceKlines,
-			"binance ADA-USDT 1h 2025-05-06T00:00:00Z 0.45 0.46 0.44 0.45 v1 t0.45 n1 true 2024-06-01"},
+			"binance ADA-USDT 1h 2025-05-06T00:00:00Z 0.45 0.46 0.44 0.45 v1 t0.45 n1 true r0 2024-06-01 [imported]"},
 		{"klines.csv", "1706745600000,0.45,0.46,0.44,0.45,1,1709251199999,0.45,1,1,1,0\n", dump.BinanceKlines,
-			"binance ADA-USDT 1M 2024-02-01T00:00:00Z 0.45 0.46 0.44 0.45 v1 t0.45 n1 true 2024-06-01"},
+			"binance ADA-USDT 1M 2024-02-01T00:00:00Z 0.45 0.46 0.44 0.45 v1 t0.45 n1 true r0 2024-06-01 [imported]"},
 		{"ADAUSDT-aggTrades-2024-05-06.csv", "77,0.45000000,12.10000000,101,103,1714953600123,True,True\n", dump.BinanceAggTrades,
-			"binance ADA-USDT ADAUSDT #77 0.45000000 x 12.10000000 sell agg=true 2024-05-06T00:00:00.123Z " + never + " [backfilled]"},
+			"binance ADA-USDT ADAUSDT #77 0.45000000 x 12.10000000 sell agg=true 2024-05-06T00:00:00.123Z " + never + " [imported]"},
 		{"ADAUSDT-aggTrades-2025-05.csv", "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n77,0.45,12,101,103,1746489600123456,false\n", dump.BinanceAggTrades,
-			"binance ADA-USDT ADAUSDT #77 0.45 x 12 buy agg=true 2025-05-06T00:00:00.123456Z " + never + " [backfilled]"},
+			"binance ADA-USDT ADAUSDT #77 0.45 x 12 buy agg=true 2025-05-06T00:00:00.123456Z " + never + " [imported]"},
 		{"ADAUSDT-trades-2024-05-06.csv", "9,0.45,12,5.4,1714953600123,False,True\n", dump.BinanceTrades,
-			"binance ADA-USDT ADAUSDT #9 0.45 x 12 buy agg=false 2024-05-06T00:00:00.123Z " + never + " [backfilled]"},
+			"binance ADA-USDT ADAUSDT #9 0.45 x 12 buy agg=false 2024-05-06T00:00:00.123Z " + never + " [imported]"},
 		{"t.csv", "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional\n1714953600.4922,ADAUSDT,Sell,0.86,0.4500,MinusTick,aaaa-1,4e+08,0.86,0.387\n", dump.BybitTicks,
-			"binance ADA-USDT ADAUSDT #aaaa-1 0.4500 x 0.86 sell agg=false 2024-05-06T00:00:00.4922Z " + never + " [backfilled]"},
+			"binance ADA-USDT ADAUSDT #aaaa-1 0.4500 x 0.86 sell agg=false 2024-05-06T00:00:00.4922Z " + never + " [imported]"},
 		{"ADAUSDT_2024-05-06.csv", "id,timestamp,price,volume,side\n1,1714953600001,0.45,7,buy\n", dump.BybitSpot,
-			"binance ADA-USDT ADAUSDT #1 0.45 x 7 buy agg=false 2024-05-06T00:00:00.001Z " + never + " [backfilled]"},
+			"binance ADA-USDT ADAUSDT #1 0.45 x 7 buy agg=false 2024-05-06T00:00:00.001Z " + never + " [imported]"},
 		{"ADA-USDT-trades.csv", "trade_id/\xbd\xbb\xd2\xd7id,side/\xbd\xbb,size/\xca\xfd,price/\xbc\xdb,created_time/\xb3\xc9\n450372093,buy,0.00418025,35910.6,1714953600042\n", dump.OKXTrades,
-			"binance ADA-USDT  #450372093 35910.6 x 0.00418025 buy agg=false 2024-05-06T00:00:00.042Z " + never + " [backfilled]"},
+			"binance ADA-USDT  #450372093 35910.6 x 0.00418025 buy agg=false 2024-05-06T00:00:00.042Z " + never + " [imported]"},
 		{"x.csv", "1,sell,25.30000000,7.50300000,1714953600042\n", dump.OKXTrades,
-			"binance ADA-USDT  #1 7.50300000 x 25.30000000 sell agg=false 2024-05-06T00:00:00.042Z " + never + " [backfilled]"},
+			"binance ADA-USDT  #1 7.50300000 x 25.30000000 sell agg=false 2024-05-06T00:00:00.042Z " + never + " [imported]"},
 		{"x.csv", "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\nbitmex,XBTUSD,1714953600042000,1714953600099123,u-1,buy,8531.5,2152\n", dump.TardisTrades,
-			"binance ADA-USDT XBTUSD #u-1 8531.5 x 2152 buy agg=false 2024-05-06T00:00:00.042Z 2024-05-06T00:00:00.099123Z [backfilled]"},
+			"binance ADA-USDT XBTUSD #u-1 8531.5 x 2152 buy agg=false 2024-05-06T00:00:00.042Z 2024-05-06T00:00:00.099123Z [imported]"},
 		{"x.csv", "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\nhuobi,BTC-USD,1714953600042000,1714953600099123,,,8629.2,806\n", dump.TardisQuotes,
 			"binance ADA-USDT BTC-USD 8629.2 x 806 / 0 x 0 2024-05-06T00:00:00.042Z 2024-05-06T00:00:00.099123Z"},
 		{"x.csv", ",timestamp,id,type,side,price,amount,cost,date\n0,1714953600042,5,,buy,1666.8,26.062,43440.1416,2024-05-06 00:00:00.042000+00:00\n", dump.FreqtradeCSV,
-			"binance ADA-USDT  #5 1666.8 x 26.062 buy agg=false 2024-05-06T00:00:00.042Z " + never + " [backfilled]"},
+			"binance ADA-USDT  #5 1666.8 x 26.062 buy agg=false 2024-05-06T00:00:00.042Z " + never + " [imported]"},
 		{"ADA_USDT-trades.json", `[[1714953600042,"5",null,"sell",0.00141342,23.0,0.0325]]`, dump.FreqtradeJSON,
-			"binance ADA-USDT  #5 0.00141342 x 23.0 sell agg=false 2024-05-06T00:00:00.042Z " + never + " [backfilled]"},
+			"binance ADA-USDT  #5 0.00141342 x 23.0 sell agg=false 2024-05-06T00:00:00.042Z " + never + " [imported]"},
 		{"x.csv", "1714953600,15993.5,0.026472,ANY\n", dump.GCTTrades,
-			"binance ADA-USDT  # 15993.5 x 0.026472  agg=false 2024-05-06T00:00:00Z " + never + " [backfilled]"},
+			"binance ADA-USDT  # 15993.5 x 0.026472  agg=false 2024-05-06T00:00:00Z " + never + " [imported]"},
 		{"x_24h.csv", "1714953600,23741.687033,3701.23,3797.14,3642,3797.14\n", dump.GCTCandles,
-			"binance ADA-USDT 1d 2024-05-06T00:00:00Z 3701.23 3797.14 3642 3797.14 v23741.687033 t0 n-1 true 2024-06-01"},
+			"binance ADA-USDT 1d 2024-05-06T00:00:00Z 3701.23 3797.14 3642 3797.14 v23741.687033 t0 n-1 true r0 2024-06-01 [imported]"},
 		{"x.csv", "\xef\xbb\xbfts_ms,open,high,low,close,volume\r\n1714953600000,1,2,0.5,1.50,9\r\n", dump.AssayCandles,
-			"binance ADA-USDT 1d 2024-05-06T00:00:00Z 1 2 0.5 1.50 v9 t0 n-1 true 2024-06-01"},
+			"binance ADA-USDT 1d 2024-05-06T00:00:00Z 1 2 0.5 1.50 v9 t0 n-1 true r0 2024-06-01 [imported]"},
 	} {
 		t.Run(string(c.format), func(t *testing.T) {
 			about := about

@@ -2,12 +2,12 @@ package dump
 
 import (
 	"bytes"
-	"encoding/csv"
 	"slices"
 	"strings"
 
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/money"
 )
 
 // Format names a way in which dumps are written.
@@ -27,7 +27,7 @@ const (
 	FreqtradeJSON    Format = "freqtrade-json"
 	GCTTrades        Format = "gct-trades"  // time, price, size, side
 	GCTCandles       Format = "gct-candles" // time, volume, open, high, low, close
-	AssayCandles     Format = "assay-candles"
+	AssayCandles     Format = "assay-candles" // our exports, and whatever has time, open, high, low, close, volume
 )
 
 // A layout is a format as data: the columns in the order they stand in when there
@@ -39,9 +39,9 @@ type layout struct {
 	optional int  // so many of the last columns may be missing
 	bare     bool // there never is one
 	other    map[string]string
-	trade    func(*Reader, *row) market.Trade
-	quote    func(*Reader, *row) market.Quote
-	candle   func(*Reader, *row) market.Candle
+	trade    func(*row) market.Trade
+	quote    func(*row) market.Quote
+	candle   func(*row) market.Candle
 }
 
 func (l *layout) has(column string) bool { return slices.Contains(l.columns, column) }
@@ -74,8 +74,9 @@ func layouts() []layout {
 			columns: []string{"timestamp", "price", "amount", "side"}},
 		{format: GCTCandles, channel: market.Candles, bare: true, candle: gctCandle,
 			columns: []string{"timestamp", "volume", "open", "high", "low", "close"}},
-		{format: AssayCandles, channel: market.Candles, candle: assayCandle,
-			columns: []string{"ts_ms", "open", "high", "low", "close", "volume"}},
+		{format: AssayCandles, channel: market.Candles, candle: assayCandle, optional: 5,
+			columns: []string{"ts", "open", "high", "low", "close", "volume", "turnover", "trades", "complete", "revision", "marks"},
+			other:   map[string]string{"ts_ms": "ts", "timestamp": "ts", "time": "ts", "open_time": "ts"}},
 	}
 }
 
@@ -157,10 +158,8 @@ func Sniff(name string, head []byte) (Format, error) {
 		return unknown("it holds JSON objects, perhaps an order book; books are not imported")
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
-	r := csv.NewReader(bytes.NewReader(line))
-	r.LazyQuotes = true
-	cells, err := r.Read()
-	if err != nil {
+	cells, _, closed := cut(string(bytes.TrimRight(line, "\r")), nil, nil)
+	if !closed {
 		return unknown("its first line is no row of a table")
 	}
 	if isHeader(cells) {
@@ -223,10 +222,26 @@ func sniffCells(c []string) Format {
 		return OKXTrades
 	case n == 4 && isSide(c[3]):
 		return GCTTrades
-	case n == 6 && isNumber(c[5]):
+	case n == 6 && inOrder(c[1], c[2], c[3], c[4]):
+		return AssayCandles
+	case n == 6 && inOrder(c[2], c[3], c[4], c[5]):
 		return GCTCandles
+	case n == 6 && isNumber(c[5]):
+		return AssayCandles
 	}
 	return ""
+}
+
+// inOrder tells whether texts can be the open, high, low and close of a candle.
+func inOrder(open, high, low, close string) bool {
+	var d [4]money.Decimal
+	for i, s := range []string{open, high, low, close} {
+		var err error
+		if d[i], err = money.Parse([]byte(strings.TrimSpace(s))); err != nil {
+			return false
+		}
+	}
+	return d[2].Cmp(d[0]) <= 0 && d[2].Cmp(d[3]) <= 0 && d[1].Cmp(d[0]) >= 0 && d[1].Cmp(d[3]) >= 0
 }
 
 func clip(s string, n int) string {

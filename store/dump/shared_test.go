@@ -42,17 +42,17 @@ func TestRecordedDumps(t *testing.T) {
 		good, bad int64
 		first     string
 	}{
-		{"binance_vision_ADABTC-1m-2021-11-27.csv", dump.BinanceKlines, 10, 0, "v ADA-BTC 1m 2021-11-27T00:00:00Z 0.00002853 0.00002854 0.00002851 0.00002854 v36304.20000000 t1.03547608 n79 true 0001-01-01"},
+		{"binance_vision_ADABTC-1m-2021-11-27.csv", dump.BinanceKlines, 10, 0, "v ADA-BTC 1m 2021-11-27T00:00:00Z 0.00002853 0.00002854 0.00002851 0.00002854 v36304.20000000 t1.03547608 n79 true r0 0001-01-01 [imported]"},
 		{"binance_vision_BTCUSDT-1h-2023-11-18.csv", dump.BinanceKlines, 0, 25, ""}, // a spreadsheet rounded its times
-		{"binance_vision_FXSUSDT-aggTrades-2023-11-17.csv", dump.OKXTrades, 3600, 0, "v ADA-BTC FXSUSDT #12410770 7.50300000 x 25.30000000 sell agg=false 2023-11-17T00:00:10.707Z 0001-01-01T00:00:00Z [backfilled]"},
-		{"bybit_FXSUSDT-ticks-2023-10-10.csv", dump.BybitTicks, 15, 0, "v ADA-BTC FXSUSDT #f7496ecb-b174-51b9-ba56-150186ba6c27 5.2390 x 0.86 sell agg=false 2023-10-10T23:58:07.4922Z 0001-01-01T00:00:00Z [backfilled]"},
-		{"freqtrade_XRP_ETH-trades.json.gz", dump.FreqtradeJSON, 12477, 0, "v ADA-BTC  #13519807 0.00141342 x 23.0 sell agg=false 2019-10-11T00:00:11.62Z 0001-01-01T00:00:00Z [backfilled]"},
-		{"freqtrade_public_trades_list.csv", dump.FreqtradeCSV, 1000, 0, "v ADA-BTC  #1206419187 1666.8 x 26.062 buy agg=false 2023-02-02T09:20:00.138Z 0001-01-01T00:00:00Z [backfilled]"},
-		{"gct_binance_BTCUSDT_24h-trades_2020_11_16.csv", dump.GCTTrades, 1000, 0, "v ADA-BTC BTCUSDT # 15993.5 x 0.026472  agg=false 2020-11-16T04:10:46Z 0001-01-01T00:00:00Z [backfilled]"},
+		{"binance_vision_FXSUSDT-aggTrades-2023-11-17.csv", dump.OKXTrades, 3600, 0, "v ADA-BTC FXSUSDT #12410770 7.50300000 x 25.30000000 sell agg=false 2023-11-17T00:00:10.707Z 0001-01-01T00:00:00Z [imported]"},
+		{"bybit_FXSUSDT-ticks-2023-10-10.csv", dump.BybitTicks, 15, 0, "v ADA-BTC FXSUSDT #f7496ecb-b174-51b9-ba56-150186ba6c27 5.2390 x 0.86 sell agg=false 2023-10-10T23:58:07.4922Z 0001-01-01T00:00:00Z [imported]"},
+		{"freqtrade_XRP_ETH-trades.json.gz", dump.FreqtradeJSON, 12477, 0, "v ADA-BTC  #13519807 0.00141342 x 23.0 sell agg=false 2019-10-11T00:00:11.62Z 0001-01-01T00:00:00Z [imported]"},
+		{"freqtrade_public_trades_list.csv", dump.FreqtradeCSV, 1000, 0, "v ADA-BTC  #1206419187 1666.8 x 26.062 buy agg=false 2023-02-02T09:20:00.138Z 0001-01-01T00:00:00Z [imported]"},
+		{"gct_binance_BTCUSDT_24h-trades_2020_11_16.csv", dump.GCTTrades, 1000, 0, "v ADA-BTC BTCUSDT # 15993.5 x 0.026472  agg=false 2020-11-16T04:10:46Z 0001-01-01T00:00:00Z [imported]"},
 		// Its writer put the close where the high belongs: on falling days that shows.
-		{"gct_binance_BTCUSDT_24h_2019_2020.csv", dump.GCTCandles, 189, 176, "v ADA-BTC 1d 2019-01-01T00:00:00Z 3701.23 3797.14 3642 3797.14 v23741.687033 t0 n-1 true 0001-01-01"},
-		{"okx_BTC-USDT-aggtrades-2023-11-18.csv", dump.OKXTrades, 15, 0, "v ADA-BTC  #450372093 35910.6 x 0.00418025 buy agg=false 2023-11-17T16:37:22.832Z 0001-01-01T00:00:00Z [backfilled]"},
-		{"tardis_bitmex_trades_XBTUSD.csv", dump.TardisTrades, 10, 0, "v ADA-BTC XBTUSD #ccc3c1fa-212c-e8b0-1706-9b9c4f3d5ecf 8531.5 x 2152 sell agg=false 2020-03-01T00:00:03.145Z 2020-03-01T00:00:03.30716Z [backfilled]"},
+		{"gct_binance_BTCUSDT_24h_2019_2020.csv", dump.GCTCandles, 189, 176, "v ADA-BTC 1d 2019-01-01T00:00:00Z 3701.23 3797.14 3642 3797.14 v23741.687033 t0 n-1 true r0 0001-01-01 [imported]"},
+		{"okx_BTC-USDT-aggtrades-2023-11-18.csv", dump.OKXTrades, 15, 0, "v ADA-BTC  #450372093 35910.6 x 0.00418025 buy agg=false 2023-11-17T16:37:22.832Z 0001-01-01T00:00:00Z [imported]"},
+		{"tardis_bitmex_trades_XBTUSD.csv", dump.TardisTrades, 10, 0, "v ADA-BTC XBTUSD #ccc3c1fa-212c-e8b0-1706-9b9c4f3d5ecf 8531.5 x 2152 sell agg=false 2020-03-01T00:00:03.145Z 2020-03-01T00:00:03.30716Z [imported]"},
 		{"tardis_huobi-dm-swap_quotes_BTC-USD.csv", dump.TardisQuotes, 10, 0, "v ADA-BTC BTC-USD 8629.2 x 806 / 8629.3 x 5494 2020-05-01T00:00:01.099Z 2020-05-01T00:00:01.234268Z"},
 	} {
 		t.Run(c.file, func(t *testing.T) {

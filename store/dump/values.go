@@ -23,8 +23,21 @@ func (w *row) decimal(name string) money.Decimal {
 	return d
 }
 
-func (w *row) price(name string) money.Price { return money.Price{Decimal: w.decimal(name)} }
-func (w *row) qty(name string) money.Qty     { return money.Qty{Decimal: w.decimal(name)} }
+func (w *row) price(name string) money.Price {
+	d := w.decimal(name)
+	if d.Sign() <= 0 {
+		w.bad(name, "check the order of the columns", "a price is above 0, this is %s", d)
+	}
+	return money.Price{Decimal: d}
+}
+
+func (w *row) qty(name string) money.Qty {
+	d := w.decimal(name)
+	if d.IsNeg() {
+		w.bad(name, "write the size without its side", "a size is not below 0, this is %s", d)
+	}
+	return money.Qty{Decimal: d}
+}
 
 // count reads a whole number.
 func (w *row) count(name string) int64 {
@@ -135,66 +148,68 @@ func (w *row) side(name string) market.Side {
 
 // makerSide turns "the buyer was the maker" round.
 func (w *row) makerSide(name string) market.Side {
+	if w.truth(name) {
+		return market.Sell
+	}
+	return market.Buy
+}
+
+func (w *row) truth(name string) bool {
 	switch text := w.get(name); strings.ToLower(text) {
 	case "true":
-		return market.Sell
+		return true
 	case "false":
-		return market.Buy
 	default:
 		w.bad(name, "write true or false", "%q is not true or false", clip(text, 20))
 	}
-	return market.NoSide
+	return false
 }
 
-// pair decides which pair a row is of.
-func (w *row) pair() (symbol string, p market.Pair) {
-	about := &w.r.about
-	symbol = about.Symbol
-	if w.r.layout.has("symbol") {
-		got := w.get("symbol")
-		switch {
-		case got == "":
-			w.bad("symbol", "name the symbol", "there is no symbol")
-		case symbol == "" && about.PairOf == nil:
-			about.Symbol = strings.Clone(got)
-			symbol = about.Symbol
-		case symbol != "" && symbol != got:
-			w.bad("symbol", "import the symbols one by one, or say how they map to pairs", "this row is of %s, the file of %s", clip(got, 40), symbol)
-		case symbol == "":
-			symbol = strings.Clone(got)
-		}
+// symbol is the venue's name of what the row is of: the row's own, or the one in
+// the file's name. All rows of a file have the same.
+func (w *row) symbol() string {
+	f := w.f
+	if !f.layout.has("symbol") {
+		return f.Hint.Symbol
 	}
-	if about.PairOf == nil {
-		return symbol, about.Pair
+	got := w.get("symbol")
+	switch {
+	case got == "":
+		w.bad("symbol", "name the symbol", "there is no symbol")
+	case f.symbol == "":
+		f.symbol = strings.Clone(got)
+	case f.symbol != got:
+		w.bad("symbol", "give each symbol its own file", "this row is of %s, the file of %s", clip(got, 40), f.symbol)
 	}
-	p, err := about.PairOf(symbol)
-	if err != nil {
-		w.bad("symbol", "say which pair it is", "%s: %v", clip(symbol, 40), err)
-	}
-	return symbol, p
+	return f.symbol
 }
 
-// interval gives the interval of a candle whose length is known from its row, or
-// the file's.
+// interval gives the interval of a candle: the file's, or the one that lasts as
+// long as the first candle.
 func (w *row) interval(length time.Duration) market.Interval {
-	about := &w.r.about
-	if about.Interval == "" && length > 0 {
-		for _, i := range market.Intervals() {
-			if i.Length() == length {
-				about.Interval = i
-			}
-		}
-		if days := length.Hours() / 24; days >= 28 && days <= 31 {
-			about.Interval = "1M"
-		}
+	into := &w.f.into
+	if into.Interval == "" && length > 0 && w.err == nil {
+		into.Interval = intervalOf(length)
 	}
-	if about.Interval == "" {
+	if into.Interval == "" {
 		w.bad("", "say which interval it is", "the length of the candles is not known")
 		return ""
 	}
-	calendar := about.Interval == "1M" && length >= 28*24*time.Hour && length <= 31*24*time.Hour
-	if length > 0 && length != about.Interval.Length() && !calendar {
-		w.bad("close_time", "import files of one interval at a time", "this candle lasts %s, those of the file %s", length, about.Interval)
+	if length > 0 && intervalOf(length) != into.Interval {
+		w.bad("close_time", "give each interval its own file", "this candle lasts %s, those of the file %s", length, into.Interval)
 	}
-	return about.Interval
+	return into.Interval
+}
+
+// intervalOf gives the interval of a length; a month has 28 to 31 days.
+func intervalOf(length time.Duration) market.Interval {
+	for _, i := range market.Intervals() {
+		if i.Length() == length {
+			return i
+		}
+	}
+	if days := length.Hours() / 24; days >= 28 && days <= 31 {
+		return "1M"
+	}
+	return ""
 }

@@ -34,7 +34,7 @@ var Driver = venue.Driver{
 		Quirks: []string{
 			"Best bid and ask carry no venue time; the time we received them stands in.",
 			"The maker flag m is turned into the taker's side.",
-			"Levels beyond the 5,000 of a snapshot are unknown until they change.",
+			"Levels beyond the 1,000 of the snapshot we join with are unknown until they change.",
 		},
 	},
 	Dialects: []venue.Dialect{{

@@ -217,33 +217,7 @@ func past(c *scan.Cursor, in *market.Instrument, out *market.Batch, aggregate bo
 
 // row is [openTime,o,h,l,c,volume,closeTime,quoteVolume,count,…].
 func row(c *scan.Cursor, in *market.Instrument, i market.Interval, out *market.Batch) {
-	k := venue.Candle(out, in, i, zero)
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 0:
-			k.Open = c.Millis()
-		case 1:
-			k.O = c.Price()
-		case 2:
-			k.H = c.Price()
-		case 3:
-			k.L = c.Price()
-		case 4:
-			k.C = c.Price()
-		case 5:
-			k.Volume = c.Qty()
-		case 7:
-			k.Turnover = c.Decimal()
-		case 8:
-			k.Trades = c.Int()
-		default:
-			c.Skip()
-		}
-	}
-	if n < 9 {
-		c.Fail("candle row is too short")
-	}
+	venue.ReadRow(c, venue.Candle(out, in, i, zero), "mohlcv-qn")
 }
 
 var statuses = map[string]market.Status{

@@ -271,31 +271,7 @@ func past(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 
 // row is [start, open, high, low, close, volume, turnover].
 func row(c *scan.Cursor, in *market.Instrument, i market.Interval, out *market.Batch) {
-	k := venue.Candle(out, in, i, time.Time{})
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 0:
-			k.Open = c.Millis()
-		case 1:
-			k.O = c.Price()
-		case 2:
-			k.H = c.Price()
-		case 3:
-			k.L = c.Price()
-		case 4:
-			k.C = c.Price()
-		case 5:
-			k.Volume = c.Qty()
-		case 6:
-			k.Turnover = c.Decimal()
-		default:
-			c.Skip()
-		}
-	}
-	if n < 7 {
-		c.Fail("candle row is too short")
-	}
+	venue.ReadRow(c, venue.Candle(out, in, i, time.Time{}), "mohlcvq")
 }
 
 var statuses = map[string]market.Status{

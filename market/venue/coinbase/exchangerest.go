@@ -166,27 +166,5 @@ func past(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 
 // row is [time, low, high, open, close, volume].
 func row(c *scan.Cursor, in *market.Instrument, i market.Interval, out *market.Batch) {
-	k := venue.Candle(out, in, i, time.Time{})
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 0:
-			k.Open = c.Seconds()
-		case 1:
-			k.L = c.Price()
-		case 2:
-			k.H = c.Price()
-		case 3:
-			k.O = c.Price()
-		case 4:
-			k.C = c.Price()
-		case 5:
-			k.Volume = c.Qty()
-		default:
-			c.Skip()
-		}
-	}
-	if n < 6 {
-		c.Fail("candle row is too short")
-	}
+	venue.ReadRow(c, venue.Candle(out, in, i, time.Time{}), "slhocv")
 }

@@ -276,35 +276,8 @@ func candles(c *scan.Cursor, in *market.Instrument, i market.Interval, out *mark
 			continue
 		}
 		for ok := c.Arr(); ok && c.NextItem(); {
-			row(c, venue.Candle(out, in, i, time.Time{}))
+			venue.ReadRow(c, venue.Candle(out, in, i, time.Time{}), "sohlc-vn")
 		}
 	}
 	venue.Settle(out, known)
-}
-
-func row(c *scan.Cursor, k *market.Candle) {
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 0:
-			k.Open = c.Seconds()
-		case 1:
-			k.O = c.Price()
-		case 2:
-			k.H = c.Price()
-		case 3:
-			k.L = c.Price()
-		case 4:
-			k.C = c.Price()
-		case 6:
-			k.Volume = c.Qty()
-		case 7:
-			k.Trades = c.Int()
-		default:
-			c.Skip()
-		}
-	}
-	if n < 8 {
-		c.Fail("candle row is too short")
-	}
 }

@@ -243,37 +243,9 @@ func (f *feed) ticker(c *scan.Cursor, in *market.Instrument, out *market.Batch) 
 // older rows end after the seventh. The volume of spot is in base and the next in
 // quote; that of contracts is in contracts and the next in base.
 func readCandle(c *scan.Cursor, in *market.Instrument, i market.Interval, out *market.Batch) {
-	k := venue.Candle(out, in, i, time.Time{})
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 0:
-			k.Open = c.Millis()
-		case 1:
-			k.O = c.Price()
-		case 2:
-			k.H = c.Price()
-		case 3:
-			k.L = c.Price()
-		case 4:
-			k.C = c.Price()
-		case 5:
-			k.Volume = c.Qty()
-		case 6:
-			if v := c.Qty(); in.Kind == market.Spot {
-				k.Turnover = v.Decimal
-			} else {
-				k.Volume = v
-			}
-		case 7:
-			k.Turnover = c.Decimal()
-		case 8:
-			k.Complete = string(c.Raw()) == "1"
-		default:
-			c.Skip()
-		}
+	layout := "mohlcvq?qx"
+	if in.Kind != market.Spot {
+		layout = "mohlc-v?qx"
 	}
-	if n < 7 {
-		c.Fail("candle row is too short")
-	}
+	venue.ReadRow(c, venue.Candle(out, in, i, time.Time{}), layout)
 }
