@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/store/pebble"
 )
 
 // assay runs one command line as a user would and gives what it printed and its exit code.
@@ -160,5 +164,36 @@ func TestReplayGoesThroughToItsEnd(t *testing.T) {
 	_, errs, code := assay(t, "replay", "--once", "testdata/session.jsonl")
 	if code != 0 || !strings.Contains(errs, "8 records") {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// Raw messages that were kept come out as a recording, which reads like the session.
+func TestKeptMessagesCanBeNormalizedAgain(t *testing.T) {
+	dir := t.TempDir()
+	store, err := pebble.Open(filepath.Join(dir, "history"), pebble.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 8, 9, 21, 0, 0, 0, time.UTC)
+	frames := []market.Frame{
+		{Venue: "binance", Conn: "b#1", Addr: "wss://stream.binance.com:9443/stream", Kind: "connect", Received: at},
+		{Venue: "binance", Conn: "b#1", Kind: "recv", Received: at.Add(time.Second), Data: []byte(`{"stream":"btcusdt@trade","data":{"e":"trade","E":1786309549000,"s":"BTCUSDT","t":7,"p":"65000.10","q":"0.5","T":1786309549000,"m":true}}`)},
+	}
+	if err := store.AppendFrames(t.Context(), frames); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := filepath.Join(dir, "kept.jsonl")
+	if _, errs, code := assay(t, "frames", "--data", dir, "--venue", "binance", f); code != 0 {
+		t.Fatal(errs)
+	}
+	out, errs, code := assay(t, "normalize", "--venue", "binance", f)
+	if code != 0 || !strings.Contains(out, `"type":"trade","line":3,"venue":"binance","symbol":"BTCUSDT","pair":"BTC-USDT","id":"7","price":"65000.10"`) {
+		t.Error(code, errs, out)
+	}
+	if _, _, code := assay(t, "frames", "--data", dir, "--venue", "kraken"); code != 3 {
+		t.Error("nothing kept must be told by the exit code:", code)
 	}
 }

@@ -25,8 +25,8 @@ const (
 	TardisQuotes     Format = "tardis-quotes"
 	FreqtradeCSV     Format = "freqtrade-csv"
 	FreqtradeJSON    Format = "freqtrade-json"
-	GCTTrades        Format = "gct-trades"  // time, price, size, side
-	GCTCandles       Format = "gct-candles" // time, volume, open, high, low, close
+	GCTTrades        Format = "gct-trades"    // time, price, size, side
+	GCTCandles       Format = "gct-candles"   // time, volume, open, high, low, close
 	AssayCandles     Format = "assay-candles" // our exports, and whatever has time, open, high, low, close, volume
 )
 

@@ -209,7 +209,11 @@ func readings(symbol string) (out []market.Pair) {
 		if !split {
 			b, ends = strings.CutSuffix(symbol, q)
 		}
-		if !ends || len(b) < 2 || len(b) > 12 || strings.Trim(b, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || strings.Trim(b, "0123456789") == "" {
+		least := 2
+		if !split && len(q) > 3 && strings.HasSuffix(q, "USD") {
+			least = 3 // BNBUSD is no BN-BUSD
+		}
+		if !ends || len(b) < least || len(b) > 12 || strings.Trim(b, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || strings.Trim(b, "0123456789") == "" {
 			continue
 		}
 		if p, err := market.ParsePair(ours(b) + "-" + ours(q)); err == nil {
