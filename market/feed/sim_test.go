@@ -115,6 +115,14 @@ func (w *witness) book(u *market.BookUpdate) {
 		return
 	}
 	w.checked++
+	if r.equals(bids, asks) {
+		return
+	}
+	if u.Last == 0 { // venues that number by time: what happened in that very instant may be on either side
+		if b2, a2, ok := truth.AtTime(u.At.Add(-time.Nanosecond)); ok && r.equals(b2, a2) {
+			return
+		}
+	}
 	for i := range 10 {
 		b, ok1 := r.Bid(i)
 		a, ok2 := r.Ask(i)
@@ -123,6 +131,18 @@ func (w *witness) book(u *market.BookUpdate) {
 			return
 		}
 	}
+}
+
+// equals compares the ten best levels.
+func (r *replica) equals(bids, asks []market.Level) bool {
+	for i := range 10 {
+		b, ok1 := r.Bid(i)
+		a, ok2 := r.Ask(i)
+		if ok1 && i < len(bids) && !same(b, bids[i]) || ok2 && i < len(asks) && !same(a, asks[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func same(a, b market.Level) bool {

@@ -66,8 +66,8 @@ func open[T any](s *Store, sr *series[T], c *cursor) (*view[T], *lsm.Iterator, e
 			return nil, nil, err
 		}
 		// The chunks are newer than the view: its successor is about to be published.
-		//lint:ignore SA2001 waiting is all that is wanted
 		sr.moving.Lock()
+		//lint:ignore SA2001 waiting is all that is wanted
 		sr.moving.Unlock()
 	}
 }
