@@ -90,7 +90,7 @@ const headBytes = 64 << 10
 func Open(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.Unknown, err, "the file %s cannot be opened", path)
+		return nil, fault.Wrap(fault.Invalid, err, "the file %s cannot be opened", path)
 	}
 	i, err := f.Stat()
 	switch {

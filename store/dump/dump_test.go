@@ -63,7 +63,7 @@ func TestFilesThatAreNoDumpsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := dump.Open(filepath.Join(t.TempDir(), "none.csv")); fault.Of(err) != fault.Unknown {
+	if _, err := dump.Open(filepath.Join(t.TempDir(), "none.csv")); fault.Of(err) != fault.Invalid {
 		t.Errorf("no file: %v", err)
 	}
 	if _, err := dump.Open(t.TempDir()); fault.Of(err) != fault.Invalid {

@@ -89,7 +89,12 @@ func (s *Store) venueOf(id market.VenueID) *venue {
 	defer s.mu.Unlock()
 	v := s.venues[id]
 	if v == nil {
-		v = &venue{number: uint32(len(s.venues)), id: market.VenueID(cloned(string(id)))}
+		// Not how many there are: one whose first frames were never stored is not on disk.
+		number := uint32(0)
+		for _, other := range s.venues {
+			number = max(number, other.number+1)
+		}
+		v = &venue{number: number, id: market.VenueID(cloned(string(id)))}
 		s.venues[v.id] = v
 	}
 	return v

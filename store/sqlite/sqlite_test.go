@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,19 +121,38 @@ func TestAnotherProcessMakesAKeyWhileWeServe(t *testing.T) {
 	before, _ := s.Epoch(t.Context())
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childPath+"="+path)
-	busy := make(chan error, 1)
-	go func() { // we write at the same time
+	// All the while we write, and read as a gate does: how often keys changed, and then
+	// the keys. Readers neither wait nor fail, and see the key at the latest with its epoch.
+	done := make(chan struct{})
+	busy := make(chan error, 2)
+	during := func(f func() error) {
 		var err error
-		for range 50 {
-			err = errors.Join(err, s.PutSetting(t.Context(), "x", []byte("y")))
+		for more := true; more && err == nil; {
+			select {
+			case <-done:
+				more = false
+			default:
+			}
+			err = f()
 		}
 		busy <- err
-	}()
-	if out, err := child.CombinedOutput(); err != nil {
-		t.Fatalf("the other process: %v: %s", err, out)
 	}
-	if err := <-busy; err != nil {
-		t.Fatal(err)
+	go during(func() error { return s.PutSetting(t.Context(), "x", []byte("y")) })
+	go during(func() error {
+		n, err := s.Epoch(t.Context())
+		if err != nil {
+			return err
+		}
+		keys, err := s.Keys(t.Context())
+		if err == nil && n > before && len(keys) != 1 {
+			err = fmt.Errorf("epoch %d, but %d keys", n, len(keys))
+		}
+		return err
+	})
+	out, err := child.CombinedOutput()
+	close(done)
+	if e := errors.Join(<-busy, <-busy); err != nil || e != nil {
+		t.Fatalf("the other process: %v: %s; we: %v", err, out, e)
 	}
 	if _, err := s.Key(t.Context(), "fromoutside"); err != nil {
 		t.Error(err)
