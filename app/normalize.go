@@ -23,6 +23,8 @@ import (
 type Summary struct {
 	File  string         `json:"file"`
 	Venue market.VenueID `json:"venue"`
+	// Events counts what was written (or would be), by type.
+	Events map[string]int64 `json:"events"`
 	feed.Counts
 	feed.BookCounts
 	Records           int64   `json:"records"`
@@ -115,6 +117,7 @@ func Normalize(ctx context.Context, id market.VenueID, path string, w io.Writer,
 		}
 	}
 	sum.Counts, sum.BookCounts = k.Counts, k.BookCounts()
+	sum.Events = map[string]int64{"trade": k.Counts.Trades, "quote": k.Counts.Quotes, "book": k.Counts.Books, "candle": k.Counts.Candles, "gap": k.Counts.Gaps}
 	if sum.Seconds > 0 {
 		sum.MessagesPerSecond = float64(sum.Messages) / sum.Seconds
 	}

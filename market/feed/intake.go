@@ -28,6 +28,7 @@ type Intake struct {
 	silent map[market.Channel]market.Gap // open gaps of channels that stopped
 	raw    market.Batch
 	out    market.Batch
+	gone   BookCounts // of connections that have ended
 	Counts Counts
 }
 
@@ -390,6 +391,7 @@ func (c *Conn) Close(at time.Time, why string) *market.Batch {
 			k.lost[symbol] = append(k.lost[symbol], l.gap)
 		}
 	}
+	c.tally(&k.gone)
 	delete(k.conns, c.ID)
 	for i, o := range k.order {
 		if o == c {
@@ -503,22 +505,26 @@ func (c *Conn) Data(ch market.Channel) time.Time { return c.data[ch] }
 // Last gives when any frame came last.
 func (c *Conn) Last() time.Time { return c.last }
 
-// BookCounts sums over all books of open connections.
+// BookCounts sums over all books of all connections, those that are gone included.
 func (k *Intake) BookCounts() BookCounts {
-	var n BookCounts
+	n := k.gone
 	for _, c := range k.order {
-		for _, l := range c.books {
-			n.Joined += l.m.Joined
-			n.Checksums += l.m.Sums
-			n.BadSums += l.m.BadSums
-			n.Crossed += l.m.Crossings
-			n.Lost += l.m.Gaps
-			if !l.m.Rule().Verified() {
-				n.Unverified++
-			}
-		}
+		c.tally(&n)
 	}
 	return n
+}
+
+func (c *Conn) tally(n *BookCounts) {
+	for _, l := range c.books {
+		n.Joined += l.m.Joined
+		n.Checksums += l.m.Sums
+		n.BadSums += l.m.BadSums
+		n.Crossed += l.m.Crossings
+		n.Lost += l.m.Gaps
+		if !l.m.Rule().Verified() {
+			n.Unverified++
+		}
+	}
 }
 
 // Integrity says in a word how loss in a book would show.
