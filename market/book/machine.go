@@ -99,8 +99,9 @@ type Machine struct {
 	whole  time.Time // recent holds all differences after it
 	loss   Loss
 	text   []byte // of the last checksum, for reuse
-	// Since, for RESTTime: a snapshot from before it is refused, because differences
-	// between the two may have been missed. Zero refuses none.
+	// Since, for RESTTime: a snapshot from before it, or from before the first
+	// difference heard, is refused, because differences between the two may have been
+	// missed. Zero refuses none: a recording cannot be asked again.
 	Since time.Time
 	// Counts, for summaries.
 	Joined, Sums, BadSums, Crossings, Gaps int64
@@ -191,7 +192,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 			return Wait // the snapshot is older than what we kept: the caller fetches again
 		}
 	case RESTTime:
-		if u.At.Before(m.Since) || len(m.buffer) > 0 && u.At.Before(m.buffer[0].At) {
+		if !m.Since.IsZero() && (u.At.Before(m.Since) || len(m.buffer) > 0 && u.At.Before(m.buffer[0].At)) {
 			return Wait // older than what we heard first: the caller fetches again
 		}
 		if m.valid {
