@@ -188,6 +188,16 @@ func decimal(b []byte, name string, d money.Decimal) []byte {
 	return append(b, '"')
 }
 
+// known is decimal, or null where the venue does not state the value.
+func known(b []byte, name string, d money.Decimal) []byte {
+	if !d.IsZero() {
+		return decimal(b, name, d)
+	}
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	return append(b, `":null`...)
+}
+
 // stamp appends the venue's time, or ours with a note when the venue sent none.
 func stamp(b []byte, at, received time.Time) []byte {
 	if at.IsZero() {
@@ -249,9 +259,9 @@ func AppendEvents(b []byte, line int64, e *market.Batch, all bool) []byte {
 		q := &e.Quotes[i]
 		b = head(b, "quote", line, q.Venue, q.Symbol, q.Pair)
 		b = decimal(b, "bid", q.Bid.Decimal)
-		b = decimal(b, "bid_size", q.BidQty.Decimal)
+		b = known(b, "bid_size", q.BidQty.Decimal)
 		b = decimal(b, "ask", q.Ask.Decimal)
-		b = decimal(b, "ask_size", q.AskQty.Decimal)
+		b = known(b, "ask_size", q.AskQty.Decimal)
 		b = stamp(b, q.At, q.Received)
 		b = append(b, '}', '\n')
 	}
