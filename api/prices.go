@@ -190,9 +190,9 @@ type Quote struct {
 	Venue    string      `json:"venue"`
 	Pair     string      `json:"pair"`
 	Bid      money.Price `json:"bid"`
-	BidQty   money.Qty   `json:"bid_qty"`
+	BidQty   *money.Qty  `json:"bid_qty" doc:"null where the venue does not state it"`
 	Ask      money.Price `json:"ask"`
-	AskQty   money.Qty   `json:"ask_qty"`
+	AskQty   *money.Qty  `json:"ask_qty" doc:"null where the venue does not state it"`
 	TS       *int64      `json:"ts" doc:"The venue's clock, milliseconds; null where it sends none"`
 	Received *int64      `json:"received_ts" doc:"Our clock, milliseconds"`
 	Marks    []string    `json:"marks,omitempty" doc:"What is wrong with it, if anything"`
@@ -209,7 +209,7 @@ func (s *Server) quotes(_ context.Context, in *quotesIn) (Answer[[]Quote], error
 	}
 	var marks market.Mark
 	for _, q := range s.opt.Board.Quotes(p) {
-		row := Quote{Venue: string(q.Venue), Pair: string(q.Pair), Bid: q.Bid, BidQty: q.BidQty, Ask: q.Ask, AskQty: q.AskQty, TS: milli(q.At), Received: milli(q.Received)}
+		row := Quote{Venue: string(q.Venue), Pair: string(q.Pair), Bid: q.Bid, BidQty: sizeOf(q.BidQty), Ask: q.Ask, AskQty: sizeOf(q.AskQty), TS: milli(q.At), Received: milli(q.Received)}
 		if q.Marks != 0 {
 			row.Marks = q.Marks.Names()
 		}
@@ -229,4 +229,12 @@ func (s *Server) quotes(_ context.Context, in *quotesIn) (Answer[[]Quote], error
 	}
 	a.Meta.judge(s.opt.Board.Now(), freshQuote, marks&^market.Stale)
 	return a, nil
+}
+
+// sizeOf is nil for a size that the venue does not state.
+func sizeOf(q money.Qty) *money.Qty {
+	if q.IsZero() {
+		return nil
+	}
+	return &q
 }
