@@ -299,9 +299,6 @@ func appendBook(b []byte, line int64, u *market.BookUpdate) []byte {
 		b = strconv.AppendUint(b, u.Last, 10)
 	}
 	b = stamp(b, u.At, u.Received)
-	if u.Marks&market.Crossed != 0 {
-		b = append(b, `,"crossed":true`...)
-	}
 	return append(b, '}', '\n')
 }
 

@@ -208,20 +208,14 @@ func TestATimedBookForgetsGhostsWhenRefreshed(t *testing.T) {
 	}
 }
 
-func TestACrossedBookThatCannotBeVerifiedIsThrownAway(t *testing.T) {
-	for _, c := range []struct {
-		rule Rule
-		want Verdict
-	}{{Rule{Join: Stream}, Lost}, {Rule{Join: Chain}, Publish}} {
-		m := NewMachine(c.rule, &market.Instrument{})
+func TestACrossedBookIsThrownAway(t *testing.T) {
+	for _, rule := range []Rule{{Join: Stream}, {Join: Chain}, {Join: RESTRange}} {
+		m := NewMachine(rule, &market.Instrument{})
 		s := market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Asks: []market.Level{level("100", "1")}, Last: 1, Prev: market.NoPrev}
 		m.Apply(&s)
 		u := market.BookUpdate{Bids: []market.Level{level("100", "1")}, First: 2, Last: 2, Prev: market.NoPrev}
-		if v := m.Apply(&u); v != c.want {
-			t.Errorf("%+v: %v", c.rule, v)
-		}
-		if c.want == Publish && u.Marks&market.Crossed == 0 {
-			t.Error("a numbered book that crosses is published with the mark")
+		if v := m.Apply(&u); v != Lost || m.Valid() || m.Loss().Kind != market.CrossedBook {
+			t.Errorf("%+v: %v", rule, v)
 		}
 	}
 }

@@ -309,11 +309,9 @@ func (m *Machine) check(u *market.BookUpdate) Verdict {
 		}
 	}
 	if m.Book.Crossed() {
+		// Whatever the numbering says, nobody can trade on it: begin anew.
 		m.Crossings++
-		if !m.rule.Verified() || u.Snapshot && m.rule.Join == RESTTime {
-			return m.lose(Loss{market.CrossedBook, -1, "best bid at or above best ask"})
-		}
-		u.Marks |= market.Crossed // by the venue's own numbering this is its book
+		return m.lose(Loss{market.CrossedBook, -1, "best bid at or above best ask"})
 	}
 	return Publish
 }

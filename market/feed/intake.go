@@ -23,9 +23,9 @@ type Intake struct {
 	table  *venue.Table
 	conns  map[string]*Conn
 	order  []*Conn
-	early  map[string]*market.BookUpdate // REST snapshots that came before the stream
-	lost   map[string][]market.Gap       // open gaps of books whose connection is gone, by symbol
-	silent map[market.Channel]market.Gap // open gaps of channels that stopped
+	early  map[string]*market.BookUpdate   // REST snapshots that came before the stream
+	lost   map[string][]market.Gap         // open gaps of books whose connection is gone, by symbol
+	silent map[market.Channel][]market.Gap // open gaps of channels that stopped
 	raw    market.Batch
 	out    market.Batch
 	gone   BookCounts // of connections that have ended
@@ -62,7 +62,7 @@ type BookCounts struct {
 
 // NewIntake makes an Intake for a venue. code turns the venue's name of an asset into ours.
 func NewIntake(d *venue.Driver, code func(symbol string) string) *Intake {
-	return &Intake{driver: d, table: venue.NewTable(d, code), conns: map[string]*Conn{}, early: map[string]*market.BookUpdate{}, lost: map[string][]market.Gap{}, silent: map[market.Channel]market.Gap{}}
+	return &Intake{driver: d, table: venue.NewTable(d, code), conns: map[string]*Conn{}, early: map[string]*market.BookUpdate{}, lost: map[string][]market.Gap{}, silent: map[market.Channel][]market.Gap{}}
 }
 
 // Table gives the venue's symbols as known so far.
@@ -167,10 +167,12 @@ func (c *Conn) Frame(data []byte, received time.Time, number int64) (*market.Bat
 		c.seq, c.hasSeq = k.raw.Seq, true
 	}
 	c.stamp(received)
-	for ch, g := range k.silent { // rarely any
+	for ch, gaps := range k.silent { // rarely any
 		if c.data[ch].Equal(received) {
-			g.To = received
-			k.out.Gaps = append(k.out.Gaps, g)
+			for _, g := range gaps {
+				g.To = received
+				k.out.Gaps = append(k.out.Gaps, g)
+			}
 			delete(k.silent, ch)
 		}
 	}
@@ -419,7 +421,7 @@ func (c *Conn) Silent(ch market.Channel, symbol string, at time.Time) *market.Ba
 			from = c.opened
 		}
 		g := c.gap(market.Silence, "", "", ch, from, -1, "the channel stopped while the connection lived")
-		k.silent[ch] = g
+		k.silent[ch] = append(k.silent[ch], g)
 		k.out.Gaps = append(k.out.Gaps, g)
 	}
 	k.Counts.Gaps += int64(len(k.out.Gaps))

@@ -421,3 +421,63 @@ func envInt(name string, def int) int {
 	}
 	return def
 }
+
+// TestEveryFaultAtEveryVenue injects each kind of fault once or a few times, alone, so
+// that none hides behind another. Nothing wrong may be published as valid, and the
+// venue must be live again at the end.
+func TestEveryFaultAtEveryVenue(t *testing.T) {
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			for _, kind := range emulator.FaultKinds() {
+				if testing.Short() && kind[0]%3 != 0 {
+					continue
+				}
+				t.Run(string(kind), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { oneFault(t, id, kind) })
+				})
+			}
+		})
+	}
+}
+
+func oneFault(t *testing.T, id market.VenueID, kind emulator.FaultKind) {
+	f := emulator.Fault{Kind: kind, After: emulator.Duration(15 * time.Second), Count: 3}
+	switch kind {
+	case emulator.NoAck, emulator.Refuse, emulator.OldSnapshot, emulator.TooMany, emulator.Banned, emulator.Page, emulator.Truncated, emulator.Empty:
+		f.After = 0 // where subscriptions and snapshots are asked for
+	case emulator.HalfOpen, emulator.Close, emulator.Shutdown, emulator.Stall:
+		f.Count = 1
+	}
+	if kind == emulator.Banned {
+		f.Count = 1
+	}
+	s := startScene(t, id, 11, &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{f}}, "BTC-USDT", "BTC-USD")
+	time.Sleep(8 * time.Minute)
+	state, gaps := s.core.Venues()[0], s.witness.snapshot()
+	s.stop()
+	hidden, hits := 0, 0
+	for _, e := range s.venue.Journal().Entries() {
+		if e.What == string(kind) {
+			hits++
+			if e.Undetectable {
+				hidden++
+			}
+		}
+	}
+	if state.State != "live" {
+		t.Errorf("%d faults, and the venue is %s: %s", hits, state.State, state.Reason)
+	}
+	lossy := kind == emulator.Drop || kind == emulator.Gap || kind == emulator.Reorder || kind == emulator.Ghost || kind == emulator.Crossed || kind == emulator.Delay || kind == emulator.Stall || kind == emulator.Duplicate
+	if hidden > 0 || lossy && blind(id) || kind == emulator.Stall && id == "coinbase" {
+		return // nothing on the wire can show it; the book says integrity none, or is numbered by what was sent
+	}
+	s.report(t, 20)
+	if (kind == emulator.Close || kind == emulator.HalfOpen) && len(gaps) == 0 {
+		t.Error("a lost connection left no gap")
+	}
+	for _, g := range gaps {
+		if g.To.IsZero() {
+			t.Errorf("minutes later a gap is still open: %+v", g)
+		}
+	}
+}
