@@ -460,6 +460,7 @@ func (s *session) judge(now time.Time) (idle time.Duration, err error) {
 		return 0, errors.New("the connection is not known any more")
 	}
 	idle = now.Sub(c.Last())
+	s.mood(c, now)
 	for ch, limit := range s.dialect.Session.Silence {
 		if limit <= 0 || !s.has(ch) {
 			continue
@@ -484,6 +485,32 @@ func (s *session) judge(now time.Time) (idle time.Duration, err error) {
 		return idle, fmt.Errorf("channel %s brought nothing for %s", ch, now.Sub(last).Round(time.Second))
 	}
 	return idle, nil
+}
+
+// quietAll is how long a connection may bring no data of any channel before the
+// board calls the venue stale; the limits of single channels decide when to act.
+const quietAll = 30 * time.Second
+
+// mood tells the board when data stops while the connection lives, and when it goes
+// on. The station's lock is held.
+func (s *session) mood(c *Conn, now time.Time) {
+	last := s.opened
+	for _, at := range c.data {
+		if at.After(last) {
+			last = at
+		}
+	}
+	st := &s.station.state
+	quiet := now.Sub(last)
+	switch {
+	case quiet > quietAll:
+		if st.State != "stale" {
+			st.Since = now
+		}
+		st.State, st.Reason = "stale", fmt.Sprintf("connected, but no data for %s", quiet.Round(time.Second))
+	case st.State == "stale":
+		st.State, st.Reason, st.Since = "live", "", now
+	}
 }
 
 // quietFactor is how many times longer than the channel a single book may be silent

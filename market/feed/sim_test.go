@@ -302,7 +302,11 @@ func TestASilentStallIsNoticed(t *testing.T) {
 					{Kind: emulator.Stall, Place: "book", Conn: "c2", After: emulator.Duration(20 * time.Second), Count: 100},
 				}}
 				s := startScene(t, id, 3, plan, "BTC-USDT", "BTC-USD")
-				time.Sleep(15 * time.Minute)
+				time.Sleep(55 * time.Second)
+				if v := s.core.Venues()[0]; v.State != "stale" && len(s.venue.Journal().Entries()) > 0 && v.LastData.Before(time.Now().Add(-35*time.Second)) {
+					t.Errorf("no data since %v, and the venue counts as %s", v.LastData, v.State)
+				}
+				time.Sleep(14 * time.Minute)
 				state := s.core.Venues()[0]
 				gaps := s.witness.snapshot()
 				quotes := len(s.core.Quotes("BTC-USDT")) + len(s.core.Quotes("BTC-USD"))
