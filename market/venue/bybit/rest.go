@@ -74,13 +74,17 @@ func ask(a venue.Ask) (venue.Request, error) {
 	return venue.Request{}, fault.New(fault.Invalid, "Bybit cannot be asked that")
 }
 
-// next pages candles, and gives the other sections of the instrument list. Trades
+// next pages candles and the instrument list, and gives its other sections. Trades
 // have one page.
 func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 	switch a.What {
 	case venue.AskCandles:
 		return venue.NextWindow(a, venue.PageSize(a, page), got)
 	case venue.AskInstruments:
+		if got.Cursor != "" && got.Cursor != a.Cursor {
+			a.Cursor = got.Cursor
+			return a, true
+		}
 		if a.Section+1 < len(sections) {
 			a.Section++
 			a.Cursor = ""
@@ -157,6 +161,10 @@ func result(c *scan.Cursor, what, part string, i market.Interval, in *market.Ins
 		return
 	}
 	for ok := c.Obj(); ok && c.NextKey(); {
+		if c.Is("nextPageCursor") && c.Peek() == '"' {
+			out.Cursor = string(c.Str())
+			continue
+		}
 		if !c.Is("list") || c.Peek() != '[' {
 			c.Skip()
 			continue

@@ -34,11 +34,11 @@ func TestRequests(t *testing.T) {
 			t.Errorf("got %s, %v; want %s", r.Path, err, want)
 		}
 	}
-	a, more := next(venue.Ask{What: venue.AskInstruments}, nil)
+	a, more := next(venue.Ask{What: venue.AskInstruments}, &market.Batch{})
 	if !more || a.Section != 1 {
 		t.Error("the linear section follows the spot section")
 	}
-	if _, more = next(a, nil); more {
+	if _, more = next(a, &market.Batch{}); more {
 		t.Error("there are two sections")
 	}
 }
