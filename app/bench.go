@@ -78,7 +78,7 @@ func Bench(ctx context.Context, paths []string, atLeast time.Duration, progress 
 		t.row.Venue = id
 		for i := range recs {
 			r := &recs[i]
-			if r.Kind == capture.HTTP && isList(id, r) {
+			if r.Kind == capture.HTTP && isList(cat, id, r) {
 				t.list = append(t.list, *r)
 				continue
 			}
@@ -154,11 +154,7 @@ func (r BenchRow) rates() BenchRow {
 }
 
 // isList tells whether an answer is an instrument list rather than a book.
-func isList(id market.VenueID, r *capture.Record) bool {
-	cat, err := asset.Load()
-	if err != nil {
-		return false
-	}
+func isList(cat *asset.Catalogue, id market.VenueID, r *capture.Record) bool {
 	k, err := Intake(id, cat)
 	if err != nil {
 		return false

@@ -175,9 +175,6 @@ func (c *Core) Quotes(p market.Pair) []market.Quote {
 			if seen := s.books[p].conn.books[s.books[p].symbol].seen; ok1 && ok2 && (!ok || seen.After(q.Received)) {
 				ok = true
 				q = market.Quote{Venue: s.driver.Spec.ID, Pair: p, Symbol: s.books[p].symbol, Bid: bid.Price, BidQty: bid.Qty, Ask: ask.Price, AskQty: ask.Qty, At: at, Received: seen}
-				if m.Book.Crossed() {
-					q.Marks |= market.Crossed
-				}
 			}
 		}
 		s.mu.Unlock()
@@ -212,9 +209,6 @@ func (c *Core) Book(v market.VenueID, p market.Pair, depth int) (market.BookView
 		return out, true
 	}
 	out.Bids, out.Asks = m.Book.Top(depth, nil, nil)
-	if m.Book.Crossed() {
-		out.Marks |= market.Crossed
-	}
 	return out, true
 }
 

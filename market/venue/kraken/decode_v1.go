@@ -277,28 +277,6 @@ func (f *feedV1) ohlc(c *scan.Cursor, minutes string, in *market.Instrument, out
 		return
 	}
 	k := venue.Candle(out, in, i, time.Time{})
-	n := 0
-	for ok := c.Arr(); ok && c.NextItem(); n++ {
-		switch n {
-		case 1:
-			k.Open = c.Seconds().Add(-i.Length())
-		case 2:
-			k.O = c.Price()
-		case 3:
-			k.H = c.Price()
-		case 4:
-			k.L = c.Price()
-		case 5:
-			k.C = c.Price()
-		case 7:
-			k.Volume = c.Qty()
-		case 8:
-			k.Trades = c.Int()
-		default:
-			c.Skip()
-		}
-	}
-	if n < 9 {
-		c.Fail("candle row is too short")
-	}
+	venue.ReadRow(c, k, "-sohlc-vn")
+	k.Open = k.Open.Add(-i.Length()) // the row has the end
 }
