@@ -25,17 +25,18 @@ const module = "github.com/assayhq/assay"
 // matches decides.
 var floors = [][]string{
 	{"internal/scan", "fault", "money", "internal/golden"}, // ground: they know nobody, save what stands before them in this line
-	{"internal/*"},       // plumbing
-	{"asset"},            // nouns
-	{"market", "access"}, //
-	{"market/book", "market/candle", "market/clean", "market/consensus"}, // machines: pure
+	{"internal/*"}, // plumbing
+	{"asset"},      // nouns
+	{"market", "access", "notify", "access/secret"}, //
+	{"market/book", "market/candle", "market/clean", "market/consensus", // machines: pure
+		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly"},
 	{"market/venue", "bus"}, // contracts
-	{"market/venue/venuetest", "market/markettest", "access/accesstest"}, // exams
-	{"market/feed", "access/gate"},                                       // engines
-	{"api/stream"},                                                       // face
-	{"api", "api/*"},                                                     //
-	{"market/venue/all"},                                                 // windows: they touch the outside
-	{"market/venue/*", "market/emulator", "store/*"},                     //
+	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
+	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*"},                           // engines
+	{"api/stream"},       // face
+	{"api", "api/*"},     //
+	{"market/venue/all"}, // windows: they touch the outside
+	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //
 	{"app"},   // roof
 	{"cmd/*"}, //
 }

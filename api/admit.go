@@ -113,12 +113,12 @@ func (x *exchange) crossOrigin() (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor")
 	if x.r.Method != http.MethodOptions || x.r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID")
+	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID, Idempotency-Key")
 	h.Set("Access-Control-Max-Age", "600")
 	x.WriteHeader(http.StatusNoContent)
 	return true
@@ -134,7 +134,7 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 			return
 		}
 		if op.Scope != "" || op.Cost > 0 {
-			if err := x.enter(s.opt.Gate.Authenticate, op.Scope, op.Cost); err != nil {
+			if err := x.enter(s.opt.Gate.Authenticate, op, op.Cost); err != nil {
 				x.fail(err)
 				return
 			}
@@ -148,21 +148,27 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 }
 
 // enter authenticates, authorizes and limits.
-func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error), scope access.Scope, cost int) error {
+func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error), op *Operation, cost int) error {
 	caller, err := authenticate(x.r)
 	if err != nil {
 		return err
 	}
 	x.caller = caller
-	if scope != "" && !caller.Has(scope) {
-		if caller.KeyID == "" {
-			return fault.New(fault.Unauthentic, "this needs a key with the scope %s: send it as `Authorization: Bearer asy_...`", scope)
-		}
-		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", caller.KeyID, scope)
+	g := x.s.opt.Gate
+	scope := op.Scope
+	if op.also != "" && caller.Has(op.also) {
+		scope = op.also
 	}
-	limit, err := x.s.opt.Gate.Allow(caller, cost)
+	if n, ok := g.Notice(caller); ok {
+		n.Set(x.Header())
+	}
+	// Refusals count too: whoever may not, may not ask for ever.
+	limit, err := g.Allow(caller, cost)
 	limit.Set(x.Header())
-	return err
+	if err != nil {
+		return err
+	}
+	return g.Authorize(x.r.Context(), caller, scope)
 }
 
 // known refuses parameters that the operation does not have, and those given twice: a
@@ -207,7 +213,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if t := r.URL.Query().Get("ticket"); t != "" && r.Header.Get("Authorization") == "" && r.Header.Get("X-API-Key") == "" {
 		authenticate = func(*http.Request) (*access.Caller, error) { return s.opt.Gate.Redeem(t) }
 	}
-	if err := x.enter(authenticate, access.StreamRead, 1); err != nil {
+	if err := x.enter(authenticate, x.op, 1); err != nil {
 		x.fail(err)
 		return
 	}
@@ -232,7 +238,7 @@ func (s *Server) mounted(m Mount) http.HandlerFunc {
 				r.Header.Set("X-API-Key", key)
 			}
 		}
-		if err := x.enter(s.opt.Gate.Authenticate, m.Scope, m.Cost); err != nil {
+		if err := x.enter(s.opt.Gate.Authenticate, op, m.Cost); err != nil {
 			x.fail(err)
 			return
 		}

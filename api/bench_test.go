@@ -185,7 +185,7 @@ func BenchmarkAdmit(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		x := &exchange{ResponseWriter: &sink{h: http.Header{}}, s: f.Server, r: r, op: op}
-		if err := x.enter(f.opt.Gate.Authenticate, op.Scope, op.Cost); err != nil {
+		if err := x.enter(f.opt.Gate.Authenticate, op, op.Cost); err != nil {
 			b.Fatal(err)
 		}
 		if err := x.known(); err != nil {

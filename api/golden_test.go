@@ -70,7 +70,7 @@ func TestGolden(t *testing.T) {
 					fmt.Fprintf(&out, "-- %s --\n%s", s.name, s.text)
 					head, body, _ := strings.Cut(s.text, "\n")
 					method, target, _ := strings.Cut(head, " ")
-					target = strings.ReplaceAll(target, "{own}", f.shelf.keys[0].ID)
+					target = strings.ReplaceAll(target, "{own}", f.own.ID)
 					w := f.ask(method, target, strings.TrimSpace(body), "X-Request-Id", "golden")
 					if w.Code >= 500 && w.Code != 503 {
 						t.Errorf("%s: %d %s", head, w.Code, w.Body)
@@ -85,7 +85,7 @@ func TestGolden(t *testing.T) {
 					}
 					out.WriteString("\n" + strings.ReplaceAll(pretty(w.Header().Get("Content-Type"), w.Body.String()), "\r\n", "\n"))
 				}
-				got := hide(out.String(), f)
+				got := hide(t, out.String(), f)
 				if *update {
 					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 						t.Fatal(err)
@@ -112,7 +112,7 @@ func TestGolden(t *testing.T) {
 
 var secret = regexp.MustCompile(`asy_live_[0-9A-Za-z]{60}|"ticket":"[^"]+"|ticket=[0-9A-Za-z_-]{22}|<ticket>[^<]+|<id>[0-9A-Za-z]{11}<|"(id|key_id)":\s?"[0-9A-Za-z]{11}"`)
 
-func hide(s string, f *fixture) string {
+func hide(t *testing.T, s string, f *fixture) string {
 	s = secret.ReplaceAllStringFunc(s, func(m string) string {
 		for _, p := range []string{"asy_live_", `"ticket":"`, "ticket=", "<ticket>"} {
 			if strings.HasPrefix(m, p) {
@@ -121,9 +121,10 @@ func hide(s string, f *fixture) string {
 		}
 		return regexp.MustCompile(`[0-9A-Za-z]{11}`).ReplaceAllString(m, "x")
 	})
-	for _, k := range f.shelf.keys {
-		s = strings.ReplaceAll(s, k.ID, "x")
+	for _, id := range f.ids(t) {
+		s = strings.ReplaceAll(s, id, "x")
 	}
+	s = regexp.MustCompile(`(ring|rot)_[0-9A-Za-z]{12}`).ReplaceAllString(s, "${1}_x")
 	s = strings.ReplaceAll(s, runtime.Version(), "goX")
 	return regexp.MustCompile(`(?m)^[0-9A-Za-z_-]{22},2000`).ReplaceAllString(s, `x,2000`)
 }
@@ -195,7 +196,7 @@ func (f *fixture) checkSchema(t *testing.T, method, target string, status int, m
 		if op.Method != method || !matches(op.Path, path) {
 			continue
 		}
-		if status < 400 || status == 503 {
+		if status < 400 || status == 503 || status == 409 && op.ID == "undo-key" { // who suspended its own key cannot ask for more
 			seen[op.ID] = true
 		}
 		doc := f.huma.OpenAPI()

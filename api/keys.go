@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/assayhq/assay/access"
@@ -14,18 +15,24 @@ type none struct{ Common }
 
 // Key is an API key without its secret.
 type Key struct {
-	ID       string     `json:"id" doc:"Public part of the token"`
-	Name     string     `json:"name"`
-	Org      string     `json:"org"`
-	App      string     `json:"app" doc:"All keys of an app share one limit"`
-	Env      string     `json:"env" enum:"live,test"`
-	Scopes   []string   `json:"scopes"`
-	Rate     *int       `json:"rate" doc:"Requests per second; null is the server's default"`
-	Burst    *int       `json:"burst" doc:"Requests at once"`
-	Created  time.Time  `json:"created_at"`
-	Expires  *time.Time `json:"expires_at" doc:"Null: never"`
-	Revoked  *time.Time `json:"revoked_at"`
-	LastUsed *time.Time `json:"last_used_at" doc:"About; null: never"`
+	ID        string     `json:"id" doc:"Public part of the token"`
+	Ring      string     `json:"ring" doc:"What it is a version of"`
+	Version   int        `json:"version" doc:"1, 2, 3 ... in its ring"`
+	Name      string     `json:"name" doc:"Of the ring"`
+	Org       string     `json:"org"`
+	App       string     `json:"app" doc:"All keys of an app share one limit"`
+	Env       string     `json:"env" enum:"live,test"`
+	State     string     `json:"state" enum:"staged,active,retiring,suspended,retired,withdrawn,revoked,expired,future"`
+	Scopes    []string   `json:"scopes"`
+	Networks  []string   `json:"networks" doc:"Where it may be used from; empty: everywhere"`
+	Reason    string     `json:"reason" doc:"Why it was made"`
+	Created   time.Time  `json:"created_at"`
+	Confirmed *time.Time `json:"confirmed_at" doc:"First use by its client; null for the first key of a ring, which needs none"`
+	Expires   *time.Time `json:"expires_at" doc:"Null: never"`
+	RetireAt  *time.Time `json:"retire_at" doc:"From when it is refused, because a successor is in use"`
+	Ended     *time.Time `json:"ended_at" doc:"When it was suspended, retired, withdrawn or revoked"`
+	UndoUntil *time.Time `json:"undo_until" doc:"Until when a suspension can be undone"`
+	LastUsed  *time.Time `json:"last_used_at" doc:"About; null: not seen"`
 }
 
 // NewKey is a key just made, with its token.
@@ -36,10 +43,14 @@ type NewKey struct {
 
 // Me is who the caller is.
 type Me struct {
-	KeyID  *string  `json:"key_id" doc:"Public part of the key; null without one"`
-	Org    string   `json:"org"`
-	App    string   `json:"app"`
-	Scopes []string `json:"scopes"`
+	KeyID    *string    `json:"key_id" doc:"Public part of the key; null without one"`
+	Ring     *string    `json:"ring"`
+	Version  *int       `json:"version"`
+	State    *string    `json:"state"`
+	RetireAt *time.Time `json:"retire_at" doc:"Move to the successor before"`
+	Org      string     `json:"org"`
+	App      string     `json:"app"`
+	Scopes   []string   `json:"scopes"`
 }
 
 // Ticket opens one stream.
@@ -49,22 +60,70 @@ type Ticket struct {
 	URL     string    `json:"url" doc:"Where to use it"`
 }
 
+// Receipt says where a revocation has arrived.
+type Receipt struct {
+	Complete  bool      `json:"complete" doc:"True: the keys open nothing anywhere"`
+	Epoch     int64     `json:"epoch" doc:"Of the change"`
+	Keys      []string  `json:"keys" doc:"That ended now"`
+	Acked     []string  `json:"acked" doc:"Nodes that decide by it"`
+	Fenced    []string  `json:"fenced" doc:"Nodes that are out of touch and decide nothing any more"`
+	Pending   []Pending `json:"pending" doc:"Nodes that may still accept the keys"`
+	ElapsedMS float64   `json:"elapsed_ms"`
+}
+
+// Pending is a node that has not acknowledged a change.
+type Pending struct {
+	Node   string  `json:"node"`
+	LeftMS float64 `json:"left_ms" doc:"It decides nothing any more after this time at the latest"`
+}
+
+var ours = Meta{Sources: []string{"access"}}
+
 func (s *Server) me(ctx context.Context, _ *none) (Answer[Me], error) {
 	c := gate.Caller(ctx)
-	return Answer[Me]{Data: Me{known(c.KeyID), c.Org, c.App, words(c.Scopes)}, Meta: Meta{Sources: []string{"access"}}}, nil
+	m := Me{KeyID: known(c.KeyID), Ring: known(c.Ring), Version: known(c.N), Org: c.Org, App: c.App, Scopes: words(c.Scopes)}
+	if c.KeyID != "" {
+		state := string(access.Active)
+		if n, ok := s.opt.Gate.Notice(c); ok {
+			state, m.RetireAt = string(n.State), moment(n.RetireAt)
+		}
+		m.State = &state
+	}
+	return Answer[Me]{Data: m, Meta: ours}, nil
 }
 
 func (s *Server) ticket(ctx context.Context, _ *none) (Answer[Ticket], error) {
 	t, until, err := s.opt.Gate.Ticket(gate.Caller(ctx))
-	return Answer[Ticket]{Data: Ticket{t, until, "/v1/stream?ticket=" + t}, Meta: Meta{Sources: []string{"access"}}}, err
+	return Answer[Ticket]{Data: Ticket{t, until, "/v1/stream?ticket=" + t}, Meta: ours}, err
 }
 
-func keyOf(k *access.Key) Key {
-	return Key{
-		ID: k.ID, Name: k.Name, Org: k.Org, App: k.App, Env: k.Env, Scopes: words(k.Scopes), Rate: known(k.Rate), Burst: known(k.Burst),
-		Created: k.Created, Expires: moment(k.Expires), Revoked: moment(k.Revoked), LastUsed: moment(k.LastUsed),
+// keyOf tells a key as of now.
+func keyOf(r *access.Ring, k *access.Key, used, now time.Time) Key {
+	out := Key{
+		ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, State: k.Standing(now), Scopes: words(k.Scopes), Networks: []string{},
+		Reason: k.Reason, Created: k.Created, Confirmed: moment(k.Confirmed), Expires: moment(k.Expires), RetireAt: moment(k.RetireAt),
+		Ended: moment(k.Ended), UndoUntil: moment(k.UndoUntil), LastUsed: moment(used),
 	}
+	for _, p := range k.Bounds.Networks {
+		out.Networks = append(out.Networks, p.String())
+	}
+	return out
 }
+
+func (s *Server) keysOf(ctx context.Context, r *access.Ring) ([]Key, error) {
+	used, err := s.opt.Gate.LastUse(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []Key
+	for i := len(r.Keys) - 1; i >= 0; i-- {
+		out = append(out, keyOf(r, &r.Keys[i], used[r.Keys[i].ID], s.opt.Gate.Now()))
+	}
+	return out, nil
+}
+
+// by is who asks.
+func by(ctx context.Context) gate.By { return gate.By{Caller: gate.Caller(ctx)} }
 
 type keysIn struct {
 	App string `query:"app" maxLength:"100" doc:"Only of this app"`
@@ -73,108 +132,139 @@ type keysIn struct {
 }
 
 func (s *Server) keys(ctx context.Context, in *keysIn) (Answer[[]Key], error) {
-	a := Answer[[]Key]{Data: []Key{}, Meta: Meta{Sources: []string{"access"}}}
+	a := Answer[[]Key]{Data: []Key{}, Meta: ours}
 	c := gate.Caller(ctx)
-	if err := s.opt.Gate.Confirm(ctx, c); err != nil {
-		return a, err
-	}
-	list, err := s.opt.Gate.List(ctx)
+	rings, err := s.opt.Gate.Rings(ctx, c.Org, in.App)
 	if err != nil {
 		return a, err
 	}
-	own := list[:0]
-	for _, k := range list {
-		if k.Org == c.Org && (in.App == "" || k.App == in.App) {
-			own = append(own, k)
+	var all []Key
+	for i := range rings {
+		list, err := s.keysOf(ctx, &rings[i])
+		if err != nil {
+			return a, err
 		}
+		all = append(all, list...)
 	}
-	own, err = page(own, in.Page, &a.Meta, filterDigest("keys", c.Org, in.App))
-	for i := range own {
-		a.Data = append(a.Data, keyOf(&own[i]))
-	}
+	all, err = page(all, in.Page, &a.Meta, filterDigest("keys", c.Org, in.App))
+	a.Data = append(a.Data, all...)
 	return a, err
+}
+
+// PolicyIn is how the keys of a ring follow one another.
+type PolicyIn struct {
+	Overlap      int64  `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"From the first use of a new key to the refusal of the old one; default 7 days, 1 day with scopes that can do harm"`
+	Confirm      int64  `json:"confirm_seconds,omitempty" minimum:"0" doc:"In which a new key must be used, or it is withdrawn; default 7 days"`
+	Undo         int64  `json:"undo_seconds,omitempty" minimum:"0" doc:"In which a suspension can be undone; default 3 days"`
+	Deadline     string `json:"deadline,omitempty" enum:"enforce,extend,brownout" doc:"What happens to an old key that is still used at its date; default enforce"`
+	Lifetime     int64  `json:"lifetime_seconds,omitempty" minimum:"0" doc:"Of each new key; default for ever"`
+	Every        int64  `json:"every_seconds,omitempty" minimum:"0" doc:"Rotate on this schedule; default not"`
+	Proven       bool   `json:"proven,omitempty" doc:"Retire an old key early when all its traffic was seen with the new one"`
+	MaxAccepting int    `json:"max_accepting,omitempty" minimum:"0" maximum:"5" doc:"Keys accepted at a time; default 2"`
+}
+
+func (p *PolicyIn) policy() access.Policy {
+	s := func(n int64) time.Duration { return time.Duration(min(n, 1<<32)) * time.Second }
+	return access.Policy{MaxAccepting: p.MaxAccepting, Overlap: s(p.Overlap), Confirm: s(p.Confirm), Undo: s(p.Undo),
+		Deadline: access.Deadline(p.Deadline), Lifetime: s(p.Lifetime), Every: s(p.Every), Proven: p.Proven}
 }
 
 type createKeyIn struct {
 	Body struct {
-		Name    string     `json:"name" minLength:"1" maxLength:"100" doc:"What its owner calls it"`
-		App     string     `json:"app,omitempty" maxLength:"100" doc:"Default: the caller's"`
-		Env     string     `json:"env,omitempty" enum:"live,test" doc:"Default live"`
-		Scopes  []string   `json:"scopes" minItems:"1" maxItems:"20" maxLength:"40" doc:"What it may do"`
-		Rate    int        `json:"rate,omitempty" minimum:"0" maximum:"100000" doc:"Requests per second; default the server's"`
-		Burst   int        `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"Requests at once; default twice the rate"`
-		Expires *time.Time `json:"expires_at,omitempty" doc:"Default never"`
+		Name     string     `json:"name" minLength:"1" maxLength:"100" doc:"What its owner calls it"`
+		App      string     `json:"app,omitempty" maxLength:"100" doc:"Default: the caller's"`
+		Env      string     `json:"env,omitempty" enum:"live,test" doc:"Default live"`
+		Scopes   []string   `json:"scopes" minItems:"1" maxItems:"40" maxLength:"40" doc:"What it may do: scopes, or the presets read-only, agent, trading, admin"`
+		Networks []string   `json:"networks,omitempty" maxItems:"100" doc:"Where it may be used from, as addresses or CIDR; default everywhere"`
+		Rate     int        `json:"rate,omitempty" minimum:"0" maximum:"100000" doc:"Requests per second of the app; default as it is"`
+		Burst    int        `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"Requests at once; default twice the rate"`
+		Expires  *time.Time `json:"expires_at,omitempty" doc:"Default never"`
+		Policy   PolicyIn   `json:"policy,omitempty" doc:"How its successors follow"`
 	}
 	Common
 }
 
-func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey], error) {
-	var a Answer[NewKey]
-	c := gate.Caller(ctx)
-	if err := s.opt.Gate.Confirm(ctx, c); err != nil {
-		return a, err
+func networks(list []string) (out []netip.Prefix, err error) {
+	for _, t := range list {
+		p, e := netip.ParsePrefix(t)
+		if e != nil {
+			a, e2 := netip.ParseAddr(t)
+			if e2 != nil || a.Zone() != "" {
+				return nil, fault.At(fault.Invalid, "body.networks", "%q is no address or network; write 203.0.113.7 or 203.0.113.0/24", clip(t, 60))
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		if p != p.Masked() {
+			return nil, fault.At(fault.Invalid, "body.networks", "%s has bits behind its length; the network is %s", p, p.Masked())
+		}
+		if p.Addr().Is4In6() {
+			return nil, fault.At(fault.Invalid, "body.networks", "%s is an IPv4 network written as IPv6; write it as IPv4", p)
+		}
+		out = append(out, p)
 	}
-	b := &in.Body
-	spec := gate.Spec{Name: b.Name, Org: c.Org, App: b.App, Env: b.Env, Rate: b.Rate, Burst: b.Burst}
+	return out, nil
+}
+
+func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey], error) {
+	a := Answer[NewKey]{Meta: ours}
+	c, b := gate.Caller(ctx), &in.Body
+	spec := gate.Spec{Name: b.Name, Org: c.Org, App: b.App, Env: b.Env, Rate: b.Rate, Burst: b.Burst, Policy: b.Policy.policy()}
 	if spec.App == "" {
 		spec.App = c.App
 	}
 	if b.Expires != nil {
 		spec.Expires = *b.Expires
 	}
+	var err error
+	if spec.Bounds.Networks, err = networks(b.Networks); err != nil {
+		return a, err
+	}
 	for _, x := range b.Scopes {
-		if _, exists := access.Scopes()[access.Scope(x)]; exists && !c.Has(access.Scope(x)) {
-			return a, fault.At(fault.Denied, "body.scopes", "the key %s cannot grant %s: it does not have it", c.KeyID, x)
-		}
 		spec.Scopes = append(spec.Scopes, access.Scope(x))
 	}
-	token, k, err := s.opt.Gate.Create(ctx, spec)
+	made, err := s.opt.Gate.Create(ctx, by(ctx), spec)
 	if err != nil {
 		return a, err
 	}
-	a.Data = NewKey{keyOf(&k), token}
-	a.Meta.Sources = []string{"access"}
+	a.Data = NewKey{keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), made.Token}
 	return a, nil
 }
 
 type revokeKeyIn struct {
-	ID string `path:"id" maxLength:"11" doc:"The key's public part"`
+	ID    string `path:"id" maxLength:"17" doc:"A key's public part, or a ring"`
+	Wait  string `query:"wait" enum:"all,quorum,none" default:"all" doc:"For how many nodes to wait: all of them, more than half, or none"`
+	Cause string `query:"cause" maxLength:"40" doc:"Why, for the audit log, such as compromise; default requested"`
 	Common
 }
 
-func (s *Server) revokeKey(ctx context.Context, in *revokeKeyIn) (Answer[Key], error) {
-	a := Answer[Key]{Meta: Meta{Sources: []string{"access"}}}
-	c := gate.Caller(ctx)
-	if err := s.opt.Gate.Confirm(ctx, c); err != nil {
-		return a, err
+// longestWait is how long a revocation waits for its receipt: more than a lease.
+const longestWait = 20 * time.Second
+
+func (s *Server) revokeKey(ctx context.Context, in *revokeKeyIn) (Answer[Receipt], error) {
+	t := gate.Target{}
+	if len(in.ID) > 5 && in.ID[:5] == "ring_" {
+		t.Ring = in.ID
+	} else {
+		t.Keys = []string{in.ID}
 	}
-	k, err := s.ownKey(ctx, c, in.ID)
-	if err != nil {
-		return a, err
-	}
-	if k.Revoked.IsZero() {
-		if err := s.opt.Gate.Revoke(ctx, in.ID); err != nil {
-			return a, err
-		}
-		if k, err = s.ownKey(ctx, c, in.ID); err != nil {
-			return a, err
-		}
-	}
-	a.Data = keyOf(&k)
-	return a, nil
+	wait, stop := context.WithTimeout(ctx, longestWait)
+	defer stop()
+	r, err := s.opt.Gate.Revoke(wait, by(ctx), t, in.Cause, gate.Wait(in.Wait))
+	return Answer[Receipt]{Data: receiptOf(&r), Meta: ours}, err
 }
 
-// ownKey finds a key of the caller's organisation; of others' keys not even the
-// existence is told.
-func (s *Server) ownKey(ctx context.Context, c *access.Caller, id string) (access.Key, error) {
-	list, err := s.opt.Gate.List(ctx)
-	if err != nil {
-		return access.Key{}, err
+func receiptOf(r *gate.Receipt) Receipt {
+	out := Receipt{Complete: r.Complete(), Epoch: r.Epoch, Keys: some(r.Keys), Acked: some(r.Acked), Fenced: some(r.Fenced), Pending: []Pending{}, ElapsedMS: millis(r.Elapsed)}
+	for _, p := range r.Pending {
+		out.Pending = append(out.Pending, Pending{p.Node, millis(p.Left)})
 	}
-	for _, k := range list {
-		if k.ID == id && k.Org == c.Org {
-			return k, nil
-		}
+	return out
+}
+
+// some is a list that is never null.
+func some(list []string) []string {
+	if list == nil {
+		return []string{}
 	}
-	return access.Key{}, fault.At(fault.Unknown, "path.id", "there is no key %s", clip(id, 11))
+	return list
 }

@@ -26,6 +26,7 @@ type Operation struct {
 	Summary string       // a few words
 	Doc     string       // what to know before using it
 	status  int          // of success; 0 is 200
+	also    access.Scope // does instead of Scope; "" for none
 	query   []string     // names of its query parameters, sorted
 }
 
@@ -70,12 +71,40 @@ func (s *Server) register() {
 
 	add(s, Operation{ID: "get-me", Method: http.MethodGet, Path: "/v1/me", Cost: 1, Tag: "Keys",
 		Summary: "Who the caller is", Doc: "The key's public part, its owner and scopes. Without a key, what everyone may do here."}, s.me)
-	add(s, Operation{ID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Scope: access.KeysWrite, Cost: 5, Tag: "Keys",
-		Summary: "Keys, without their secrets", Doc: "The keys of the caller's organisation, newest first."}, s.keys)
-	add(s, Operation{ID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Scope: access.KeysWrite, Cost: 5, Tag: "Keys", status: http.StatusCreated,
-		Summary: "Make a key", Doc: "The token is in this answer and never shown again. A key can grant only scopes that the caller's key has, in the caller's organisation."}, s.createKey)
-	add(s, Operation{ID: "revoke-key", Method: http.MethodDelete, Path: "/v1/keys/{id}", Scope: access.KeysWrite, Cost: 5, Tag: "Keys",
-		Summary: "Revoke a key", Doc: "It opens nothing from the moment the answer is there."}, s.revokeKey)
+	add(s, Operation{ID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Scope: access.KeysRead, Cost: 5, Tag: "Keys",
+		Summary: "Keys, without their secrets", Doc: "The keys of the caller's organisation, rings made last first."}, s.keys)
+	change := func(id, method, path string, status int, summary, doc string) Operation {
+		return Operation{ID: id, Method: method, Path: path, Scope: access.KeysWrite, Cost: 5, Tag: "Keys", status: status, Summary: summary, Doc: doc}
+	}
+	add(s, change("create-key", http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
+		"The token is in this answer and nowhere else. A key can give scopes that it has itself; more needs keys:grant."), s.createKey)
+	add(s, change("revoke-key", http.MethodDelete, "/v1/keys/{id}", 0, "Revoke a key or a ring",
+		"At once and for ever. The answer is a receipt: every node has acknowledged, or has fenced itself. If it is not complete it names the nodes that may still accept the key, and for how long at most."), s.revokeKey)
+	add(s, change("retire-key", http.MethodPost, "/v1/keys/{id}/retire", 0, "Suspend a key",
+		"It is refused from now on, which can be undone for a while. Only when a successor was seen working, or with force."), s.retireKey)
+	add(s, change("undo-key", http.MethodPost, "/v1/keys/{id}/undo", 0, "Bring a suspended key back", "Within the time in `undo_until`."), s.undoKey)
+	add(s, Operation{ID: "list-rings", Method: http.MethodGet, Path: "/v1/rings", Scope: access.KeysRead, Cost: 5, Tag: "Keys",
+		Summary: "Rings with their keys", Doc: ""}, s.rings)
+	add(s, Operation{ID: "get-ring", Method: http.MethodGet, Path: "/v1/rings/{id}", Scope: access.KeysRead, Cost: 1, Tag: "Keys",
+		Summary: "One ring with its keys and rotation", Doc: ""}, s.ring)
+	add(s, Operation{ID: "get-stragglers", Method: http.MethodGet, Path: "/v1/rings/{id}/stragglers", Scope: access.KeysRead, Cost: 2, Tag: "Keys",
+		Summary: "Who still uses an old key", Doc: "By network, client and part of the API, with rate, last use, and a forecast of when all will have moved."}, s.stragglers)
+	rotate := change("rotate-ring", http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
+		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring.")
+	rotate.Scope, rotate.also = access.KeysRotate, access.KeysWrite
+	add(s, rotate, s.rotate)
+	confirm := change("confirm-ring", http.MethodPost, "/v1/rings/{id}/confirm", 0, "Confirm a successor without waiting for its first use", "")
+	confirm.Scope, confirm.also = access.KeysRotate, access.KeysWrite
+	add(s, confirm, s.confirmRing)
+	back := change("rollback-ring", http.MethodPost, "/v1/rings/{id}/rollback", 0, "Give a rotation up",
+		"The old key is the one to use again. A successor that nobody has used ends; one in use gets a date.")
+	back.Scope, back.also = access.KeysRotate, access.KeysWrite
+	add(s, back, s.rollbackRing)
+	add(s, change("extend-ring", http.MethodPost, "/v1/rings/{id}/extend", 0, "Move the date on which old keys are refused", ""), s.extendRing)
+	add(s, change("open-incident", http.MethodPost, "/v1/incidents", 0, "Revoke many keys at once",
+		"All keys that fit everything given, with one receipt. docs/operate/incidents.md has the playbook."), s.incident)
+	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
+		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/asset"
-	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/markettest"
 	"github.com/assayhq/assay/money"
@@ -207,80 +207,40 @@ func catalogue(t testing.TB) *asset.Catalogue {
 	return c
 }
 
-// shelf is a KeyStore in memory.
-type shelf struct {
-	mu       sync.Mutex
-	keys     []access.Key
-	settings map[string][]byte
-	broken   error
-}
-
-func (s *shelf) CreateKey(_ context.Context, k access.Key) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys = append(s.keys, k)
-	return s.broken
-}
-
-func (s *shelf) Key(_ context.Context, id string) (access.Key, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, k := range s.keys {
-		if k.ID == id {
-			return k, s.broken
-		}
-	}
-	return access.Key{}, fault.New(fault.Unknown, "no key")
-}
-
-func (s *shelf) Keys(context.Context) ([]access.Key, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]access.Key(nil), s.keys...), s.broken
-}
-
-func (s *shelf) RevokeKey(_ context.Context, id string, at time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.keys {
-		if s.keys[i].ID == id {
-			s.keys[i].Revoked = at
-		}
-	}
-	return s.broken
-}
-
-func (s *shelf) Touch(context.Context, map[string]time.Time) error { return s.broken }
-func (s *shelf) Setting(_ context.Context, n string) ([]byte, error) {
-	return s.settings[n], s.broken
-}
-func (s *shelf) PutSetting(_ context.Context, n string, v []byte) error {
-	if s.settings == nil {
-		s.settings = map[string][]byte{}
-	}
-	s.settings[n] = v
-	return s.broken
-}
-func (s *shelf) Epoch(context.Context) (int64, error) { return 0, s.broken }
-
 // fixture is a server over the world, with a key that may do everything.
 type fixture struct {
 	*Server
 	world *world
-	shelf *shelf
+	store *accesstest.Link
 	gate  *gate.Gate
 	key   string
+	own   *access.Key // behind key
 	log   *strings.Builder
+}
+
+// ids are those of all keys there are.
+func (f *fixture) ids(t testing.TB) (out []string) {
+	rings, err := f.gate.Rings(context.Background(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rings {
+		for j := range rings[i].Keys {
+			out = append(out, rings[i].Keys[j].ID)
+		}
+	}
+	return out
 }
 
 func newFixture(t testing.TB, change func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{world: newWorld(), shelf: &shelf{}, log: &strings.Builder{}}
+	f := &fixture{world: newWorld(), store: accesstest.NewMemory().Link(), log: &strings.Builder{}}
 	var err error
-	if f.gate, err = gate.New(f.shelf, gate.Options{}); err != nil {
+	if f.gate, err = gate.New(f.store, gate.Options{Static: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	f.key = f.create(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysWrite)
+	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite)
+	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
 	opt := Options{Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil))}
@@ -302,11 +262,15 @@ func (w lockedWriter) Write(b []byte) (int, error) {
 }
 
 func (f *fixture) create(t testing.TB, scopes ...access.Scope) string {
-	tok, _, err := f.gate.Create(t.Context(), gate.Spec{Name: "all", Org: "acme", App: "bot", Scopes: scopes, Rate: 1 << 20})
+	return f.make(t, scopes...).Token
+}
+
+func (f *fixture) make(t testing.TB, scopes ...access.Scope) gate.Made {
+	made, err := f.gate.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "all", Org: "acme", App: "bot", Scopes: scopes, Rate: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tok
+	return made
 }
 
 // ask sends a request with the key; kv are headers, and "Authorization", "" sends none.

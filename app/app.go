@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
 	"github.com/assayhq/assay/store/pebble"
+	"github.com/assayhq/assay/store/postgres"
 	"github.com/assayhq/assay/store/sqlite"
 )
 
@@ -37,7 +40,7 @@ type App struct {
 	version string
 
 	Catalogue *asset.Catalogue
-	Keys      *sqlite.Store
+	Control   access.Store
 	Gate      *gate.Gate
 	History   *pebble.Store
 	Bus       *bus.Local
@@ -68,13 +71,13 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Catalogue, err = asset.Load(); err != nil {
 		return nil, err
 	}
-	if a.Keys, err = OpenKeys(cfg, log); err != nil {
+	if a.Control, err = OpenControl(cfg, log); err != nil {
 		return nil, err
 	}
 	if a.History, err = pebble.Open(filepath.Join(cfg.Data, "history"), pebble.Options{Logger: log, FrameBytes: cfg.Frames.MaxBytes, FrameKeep: cfg.Frames.MaxAge}); err != nil {
 		return nil, err
 	}
-	if a.Gate, err = OpenGate(a.Keys, cfg, log); err != nil {
+	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log); err != nil {
 		return nil, err
 	}
 	a.Bus = bus.NewLocal()
@@ -103,21 +106,52 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	return a, nil
 }
 
-// OpenKeys opens the control plane's store.
-func OpenKeys(cfg Config, log *slog.Logger) (*sqlite.Store, error) {
+// OpenControl opens the control plane's store: a file in the data folder, or a
+// PostgreSQL database that several servers share.
+func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
+	if u := cfg.Control.URL; u != "" {
+		if !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
+			return nil, fault.At(fault.Invalid, "control.url", "the control plane is in a file (leave it empty) or in PostgreSQL (postgres://user@host/database)")
+		}
+		return postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
 	}
 	return sqlite.Open(filepath.Join(cfg.Data, "control.db"), sqlite.Options{Logger: log})
 }
 
-// OpenGate makes the gate over a store of keys.
-func OpenGate(keys access.KeyStore, cfg Config, log *slog.Logger) (*gate.Gate, error) {
+// OpenGate makes the gate over a control plane. node is the name of a process that
+// serves; "" is one that only changes keys.
+func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger) (*gate.Gate, error) {
 	var public []access.Scope
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	return gate.New(keys, gate.Options{Public: public, Logger: log})
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static}
+	if opt.Static == 0 && cfg.Control.URL == "" {
+		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
+	}
+	for _, t := range cfg.Control.Proxies {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			return nil, fault.At(fault.Invalid, "control.proxies", "%q is no network; write 10.0.0.0/8", t)
+		}
+		opt.Proxies = append(opt.Proxies, p)
+	}
+	return gate.New(store, opt)
+}
+
+// nodeName is the process's name for people.
+func nodeName(cfg Config) string {
+	if cfg.Control.Node != "" {
+		return cfg.Control.Node
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "assay"
+	}
+	return host + "/" + cfg.Listen
 }
 
 // recorder leaves quotes out when they are not to be stored.
@@ -168,8 +202,8 @@ func (a *App) Close() error {
 	if a.History != nil {
 		errs = append(errs, a.History.Close())
 	}
-	if a.Keys != nil {
-		errs = append(errs, a.Keys.Close())
+	if a.Control != nil {
+		errs = append(errs, a.Control.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -329,6 +363,11 @@ func (a *App) tick(ctx context.Context) error {
 // checks is what /readyz tells: stores, and venues that are followed.
 func (a *App) checks() []api.Check {
 	out := []api.Check{{Name: "storage", OK: true}}
+	if h := a.Gate.Health(); h.Fenced {
+		out = append(out, api.Check{Name: "keys", Detail: fmt.Sprintf("the control plane has not answered for %s; callers with keys are told to come back", h.Stale.Round(time.Second))})
+	} else {
+		out = append(out, api.Check{Name: "keys", OK: true})
+	}
 	if s := a.Writer.Stats(); s.Failed > 0 && s.Pending > 50_000 {
 		out[0] = api.Check{Name: "storage", Detail: fmt.Sprintf("%d rows wait to be stored", s.Pending)}
 	}

@@ -43,14 +43,14 @@ func startDemo(t *testing.T, dir string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, key, err := a.Gate.Create(t.Context(), gate.Spec{Name: "test", Env: "test", Scopes: []access.Scope{access.MarketRead, access.StreamRead}})
+	made, err := a.Gate.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "test", Env: "test", Scopes: []access.Scope{access.MarketRead, access.StreamRead}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx, l, booths) }()
-	s := &server{App: a, url: "http://" + l.Addr().String(), key: token, id: key.ID}
+	s := &server{App: a, url: "http://" + l.Addr().String(), key: made.Token, id: made.Key.ID}
 	stopped := false
 	s.stop = func() error {
 		if stopped {
@@ -143,7 +143,7 @@ func TestAWholeServerOverEmulatedExchanges(t *testing.T) {
 	})
 	s.watchPrices(t)
 
-	if err := s.Gate.Revoke(t.Context(), s.id); err != nil {
+	if err := revoke(t, s); err != nil {
 		t.Fatal(err)
 	}
 	if code, body := s.get(t, "/v1/prices/BTC"); code != 401 || !strings.Contains(body, "revoked") {
@@ -247,4 +247,13 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%v was accepted", over)
 		}
 	}
+}
+
+// revoke ends the server's key and wants a receipt of it.
+func revoke(t *testing.T, s *server) error {
+	r, err := s.Gate.Revoke(t.Context(), gate.By{Name: "test"}, gate.Target{Keys: []string{s.id}}, "", gate.WaitAll)
+	if err == nil && (!r.Complete() || len(r.Acked) != 1) {
+		t.Errorf("receipt: %+v", r)
+	}
+	return err
 }

@@ -38,10 +38,20 @@ type Config struct {
 	Public   []string `koanf:"public" doc:"scopes that need no key, such as market:read; empty means every request needs a key"`
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
 
+	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`
 	Log       Log                 `koanf:"log" doc:"messages on standard error"`
+}
+
+// Control says where keys are kept and how this process stands among others.
+type Control struct {
+	URL     string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
+	Node    string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
+	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
+	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
+	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
 
 // Frames says whether raw messages are kept.
@@ -83,6 +93,7 @@ func Defaults() Config {
 		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
+		Control:  Control{Lease: 10 * time.Second},
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,

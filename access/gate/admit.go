@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,35 +33,196 @@ func (g *Gate) Authenticate(r *http.Request) (*access.Caller, error) {
 		}
 		return g.visits.caller(network(g.ClientAddr(r)), g), nil
 	}
+	c, err := g.prove(text, r)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// prove decides about a token. The order matters: nothing is told of a key before the
+// secret is proved, and nothing is computed from a token that cannot be one.
+func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	t, id, ok := parse(text)
 	if !ok {
 		return nil, fault.New(fault.Unauthentic, "this is not a key of Assay: %s", shape(text))
 	}
 	s := g.snap.Load()
 	if s == nil {
-		return nil, fault.New(fault.Unavailable, "keys cannot be checked now; try again in a moment")
+		return nil, stale()
 	}
-	e := s.keys[id]
+	e := s.find(id)
 	known := e != nil
 	if !known {
 		e = nobody
 	}
-	if !s.macs.matches(&t, &e.key.Verifier, known) {
+	p := g.peppers.Load()
+	m := p.by[int(e.pepper)]
+	if m == nil {
+		m = p.by[p.newest]
+	}
+	proved := m.matches(&t, &e.verifier, known)
+	if !g.fresh(false) { // this node may not decide: neither yes nor no
+		return nil, stale()
+	}
+	if !proved {
 		return nil, fault.New(fault.Unauthentic, "the key is not valid")
 	}
-	now := g.now().UnixNano()
+	at := g.now()
+	now := at.UnixNano()
+	addr := g.ClientAddr(r)
+	if !e.live(now) {
+		e.use.note(network(addr), agent(r), r.URL.Path, now, true)
+		return nil, e.dead(at)
+	}
+	if e.bounds != nil {
+		if !e.bounds.Here(addr) {
+			return nil, fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(e.bounds.Networks))
+		}
+		if !e.bounds.Now(at) {
+			return nil, fault.New(fault.Denied, "the key %s may not be used at this hour (UTC)", e.id[:])
+		}
+	}
+	if e.brownout && r.Method != http.MethodDelete && e.brown(at, draw()) {
+		e.use.note(network(addr), agent(r), r.URL.Path, now, false)
+		return nil, fault.New(fault.Unavailable, "the key %s is being retired and some of its requests are refused to make that known: use version %d of ring %s", e.id[:], e.successor, e.ring)
+	}
+	e.use.note(network(addr), agent(r), r.URL.Path, now, false)
+	if e.named() == access.Staged {
+		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
+	} else if int(e.pepper) != p.newest {
+		v := p.by[p.newest].verifier(&t)
+		g.wishFor(wish{ring: e.ring, key: string(e.id[:]), verifier: v[:]})
+	}
+	return e.who(), nil
+}
+
+func agent(r *http.Request) string {
+	if v := r.Header["User-Agent"]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func prefixes(list []netip.Prefix) string {
+	var b strings.Builder
+	for i, p := range list {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if b.Len() > 200 {
+			return b.String() + "..."
+		}
+		b.WriteString(p.String())
+	}
+	return b.String()
+}
+
+// Dead is the cause of the error for a caller that proved a key which is not accepted:
+// the state, and the version in the ring to use. Never why.
+type Dead struct {
+	State     string // revoked, expired, retired, suspended, withdrawn, future
+	Ring      string
+	Successor int // 0: none
+}
+
+// Error names the state.
+func (d *Dead) Error() string { return "key is " + d.State }
+
+func (e *entry) dead(at time.Time) error {
+	k := access.Key{State: e.named(), NotBefore: timeOf(e.notBefore), Expires: timeOf(e.expires), RetireAt: timeOf(e.retireAt)}
+	d := &Dead{State: k.Standing(at), Ring: e.ring, Successor: int(e.successor)}
+	text := ""
 	switch {
-	case e.revoked:
-		return nil, fault.New(fault.Unauthentic, "the key %s was revoked on %s", e.key.ID, e.key.Revoked.UTC().Format(time.RFC3339))
-	case e.expires != 0 && now >= e.expires:
-		return nil, fault.New(fault.Unauthentic, "the key %s expired on %s", e.key.ID, e.key.Expires.UTC().Format(time.RFC3339))
-	case now-g.alive.Load() > int64(g.opt.MaxStale):
-		return nil, fault.New(fault.Unavailable, "keys cannot be checked now; try again in a moment")
+	case d.State == "expired":
+		text = " on " + k.Expires.UTC().Format(time.RFC3339)
+	case d.State == "future":
+		return fault.Wrap(fault.Unauthentic, d, "the key %s begins on %s", e.id[:], k.NotBefore.UTC().Format(time.RFC3339))
 	}
-	if now-e.used.Load() > int64(time.Second) { // a second is exact enough, and spares the cache line
-		e.used.Store(now)
+	if d.Successor > 0 {
+		return fault.Wrap(fault.Unauthentic, d, "the key %s is %s%s: use version %d of ring %s", e.id[:], d.State, text, d.Successor, d.Ring)
 	}
-	return &e.caller, nil
+	return fault.Wrap(fault.Unauthentic, d, "the key %s is %s%s", e.id[:], d.State, text)
+}
+
+func timeOf(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+// Notice is what a caller should know of its key: it is put into every answer.
+type Notice struct {
+	State     access.State
+	RetireAt  time.Time // zero: none
+	Expires   time.Time // zero: never
+	Ring      string
+	Successor int // version to move to; 0 none
+}
+
+// Due tells whether there is anything to say.
+func (n *Notice) Due() bool { return n.State == access.Retiring }
+
+// Notice gives the state of a caller's key; ok is false when there is nothing to say.
+func (g *Gate) Notice(c *access.Caller) (n Notice, ok bool) {
+	s := g.snap.Load()
+	if c == nil || c.KeyID == "" || s == nil {
+		return n, false
+	}
+	id, _ := kidOf(c.KeyID)
+	e := s.find(id)
+	if e == nil || e.named() != access.Retiring {
+		return n, false
+	}
+	return Notice{State: e.named(), RetireAt: timeOf(e.retireAt), Expires: timeOf(e.expires), Ring: e.ring, Successor: int(e.successor)}, true
+}
+
+// Set writes the notice as headers: Assay-Credential, and Sunset (RFC 8594) with the
+// date as HTTP writes it.
+func (n *Notice) Set(h http.Header) {
+	v := `state=` + string(n.State)
+	if !n.RetireAt.IsZero() {
+		v += `; retire-at="` + n.RetireAt.UTC().Format(time.RFC3339) + `"`
+		h["Sunset"] = []string{n.RetireAt.UTC().Format(http.TimeFormat)}
+	}
+	if n.Successor > 0 {
+		v += `; successor="` + n.Ring + " v" + strconv.Itoa(n.Successor) + `"`
+	}
+	h["Assay-Credential"] = []string{v}
+}
+
+// Reauthenticate takes another key for an open stream: the same app's, with at least
+// one scope that the stream lives by. The stream goes on as the new caller.
+func (g *Gate) Reauthenticate(was *access.Caller, text string, r *http.Request, need access.Scope) (*access.Caller, error) {
+	c, err := g.prove(strings.TrimSpace(text), r)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Org != was.Org || c.App != was.App:
+		return nil, fault.New(fault.Denied, "a stream goes on with a key of the same app; open another stream")
+	case !c.Has(need):
+		return nil, fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", c.KeyID, need)
+	}
+	return c, nil
+}
+
+// Authorize tells whether the caller may do what needs a scope. What is strict is
+// checked against the store itself when this node has not heard from it lately.
+func (g *Gate) Authorize(ctx context.Context, c *access.Caller, s access.Scope) error {
+	if s == "" {
+		return nil
+	}
+	if !c.Has(s) && !(s != access.OrdersPlace && s != access.OrdersCancel && c.Has(access.Admin)) {
+		if c.KeyID == "" {
+			return fault.New(fault.Unauthentic, "this needs a key with the scope %s: send it as `Authorization: Bearer asy_...`", s)
+		}
+		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", c.KeyID, s)
+	}
+	if s.Strict() && !g.fresh(true) {
+		return g.Certain(ctx, c)
+	}
+	return nil
 }
 
 // credential takes the one key out of the headers. The same key twice is one key.
@@ -135,34 +297,45 @@ func (g *Gate) Live(c *access.Caller) error {
 	}
 	id, _ := kidOf(c.KeyID)
 	s := g.snap.Load()
-	if s == nil {
-		return fault.New(fault.Unavailable, "keys cannot be checked now; try again in a moment")
+	if s == nil || !g.fresh(false) {
+		return stale()
 	}
-	e := s.keys[id]
-	if e == nil || e.revoked || (e.expires != 0 && g.now().UnixNano() >= e.expires) {
+	at := g.now()
+	e := s.find(id)
+	switch {
+	case e == nil:
 		return fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
+	case !e.live(at.UnixNano()):
+		return e.dead(at)
 	}
 	return nil
 }
 
-// Confirm asks the store itself whether the caller's key is accepted. Whoever changes
-// keys is asked so: a key revoked anywhere must not make another in the second before
-// the news arrives.
-func (g *Gate) Confirm(ctx context.Context, c *access.Caller) error {
-	s := g.snap.Load()
-	if s == nil {
-		return fault.New(fault.Unavailable, "keys cannot be checked now; try again in a moment")
+// Used notes that a stream lives by the caller's key, as each request does.
+func (g *Gate) Used(c *access.Caller, r *http.Request) {
+	if c.KeyID == "" {
+		return
 	}
-	k, err := g.store.Key(ctx, c.KeyID)
-	switch {
-	case err != nil && fault.Of(err) == fault.Unknown:
-		return fault.Wrap(fault.Unauthentic, err, "the key %s is no longer accepted", c.KeyID)
-	case err != nil:
-		return unavailable(err)
-	case !s.macs.sealed(&k) || !k.Live(g.now()):
-		return fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
+	id, _ := kidOf(c.KeyID)
+	if s := g.snap.Load(); s != nil {
+		if e := s.find(id); e != nil {
+			e.use.note(network(g.ClientAddr(r)), agent(r), r.URL.Path, g.now().UnixNano(), false)
+		}
 	}
-	return nil
+}
+
+// Certain asks the store itself whether the caller's key is accepted.
+func (g *Gate) Certain(ctx context.Context, c *access.Caller) error {
+	err := g.store.View(ctx, func(tx access.Tx) error {
+		return g.may(tx, By{Caller: c}, c.Org, "", c.Ring, nil, g.now())
+	})
+	if fault.Of(err) == fault.Denied { // the key is accepted; scopes are not the question here
+		return nil
+	}
+	if err != nil && fault.Of(err) != fault.Unauthentic {
+		return fault.Wrap(fault.Unavailable, err, "keys cannot be checked now; try again in a moment")
+	}
+	return err
 }
 
 // Allow takes cost units from the caller's limit: the app's, or the network's for a
@@ -172,7 +345,9 @@ func (g *Gate) Allow(c *access.Caller, cost int) (Limit, error) {
 	if c.KeyID == "" {
 		b = g.visits.bucket(c, g)
 	} else if s := g.snap.Load(); s != nil {
-		b = s.apps[app{c.Org, c.App}]
+		if t := s.apps[app{c.Org, c.App}]; t != nil {
+			b = t.bucket.Load()
+		}
 	}
 	if b == nil { // revoked between Authenticate and here
 		return Limit{}, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)

@@ -6,122 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/fault"
 )
 
-// shelf is a KeyStore in memory that can be made to fail.
-type shelf struct {
-	mu       sync.Mutex
-	keys     map[string]access.Key
-	settings map[string][]byte
-	epoch    int64
-	broken   error
-	touched  map[string]time.Time
-}
+var (
+	owner = By{Name: "test"}
+	reads = []access.Scope{access.MarketRead, access.StreamRead}
+)
 
-func newShelf() *shelf {
-	return &shelf{keys: map[string]access.Key{}, settings: map[string][]byte{}, touched: map[string]time.Time{}}
-}
-
-func (s *shelf) lock() (func(), error) {
-	s.mu.Lock()
-	return s.mu.Unlock, s.broken
-}
-
-func (s *shelf) breakIt(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = err
-}
-
-func (s *shelf) CreateKey(_ context.Context, k access.Key) error {
-	done, err := s.lock()
-	defer done()
-	if err == nil {
-		s.keys[k.ID] = k
-		s.epoch++
-	}
-	return err
-}
-
-func (s *shelf) Key(_ context.Context, id string) (access.Key, error) {
-	done, err := s.lock()
-	defer done()
-	k, ok := s.keys[id]
-	if err == nil && !ok {
-		err = fault.New(fault.Unknown, "no such key")
-	}
-	return k, err
-}
-
-func (s *shelf) Keys(context.Context) ([]access.Key, error) {
-	done, err := s.lock()
-	defer done()
-	var out []access.Key
-	for _, k := range s.keys {
-		out = append(out, k)
-	}
-	return out, err
-}
-
-func (s *shelf) RevokeKey(_ context.Context, id string, at time.Time) error {
-	done, err := s.lock()
-	defer done()
-	k, ok := s.keys[id]
-	if err == nil && !ok {
-		return fault.New(fault.Unknown, "no such key")
-	}
-	if err == nil {
-		k.Revoked = at
-		s.keys[id] = k
-		s.epoch++
-	}
-	return err
-}
-
-func (s *shelf) Touch(_ context.Context, used map[string]time.Time) error {
-	done, err := s.lock()
-	defer done()
-	for id, at := range used {
-		s.touched[id] = at
-	}
-	return err
-}
-
-func (s *shelf) Setting(_ context.Context, name string) ([]byte, error) {
-	done, err := s.lock()
-	defer done()
-	return s.settings[name], err
-}
-
-func (s *shelf) PutSetting(_ context.Context, name string, v []byte) error {
-	done, err := s.lock()
-	defer done()
-	if err == nil {
-		s.settings[name] = v
-	}
-	return err
-}
-
-func (s *shelf) Epoch(context.Context) (int64, error) {
-	done, err := s.lock()
-	defer done()
-	return s.epoch, err
-}
-
-func open(t testing.TB, s access.KeyStore, opt Options) *Gate {
+func open(t testing.TB, s access.Store, opt Options) *Gate {
 	t.Helper()
+	if opt.Static == 0 {
+		opt.Static = time.Hour
+	}
 	g, err := New(s, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -129,357 +40,675 @@ func open(t testing.TB, s access.KeyStore, opt Options) *Gate {
 	return g
 }
 
-func create(t testing.TB, g *Gate, s Spec) (string, access.Key) {
+func create(t testing.TB, g *Gate, s Spec) Made {
 	t.Helper()
 	if s.Name == "" {
 		s.Name = "test"
 	}
 	if s.Scopes == nil {
-		s.Scopes = []access.Scope{access.MarketRead}
+		s.Scopes = reads
 	}
-	tok, k, err := g.Create(t.Context(), s)
+	m, err := g.Create(context.Background(), owner, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tok, k
+	return m
 }
 
-func bearer(tok string) *http.Request {
+func bearer(token string) *http.Request {
 	r := httptest.NewRequest("GET", "/v1/prices", nil)
-	r.Header.Set("Authorization", "Bearer "+tok)
+	r.Header.Set("User-Agent", "bot/1.0")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	return r
 }
 
-func TestANewKeyOpensTheGateAndItsTokenIsNowhereStored(t *testing.T) {
-	s := newShelf()
-	var logged bytes.Buffer
-	g := open(t, s, Options{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
-	tok, k := create(t, g, Spec{Name: "laptop", Org: "acme", App: "bot", Rate: 7})
-	if !regexp.MustCompile("^" + TokenPattern + "$").MatchString(tok) {
-		t.Fatalf("token %q has not the published form", tok)
-	}
-	c, err := g.Authenticate(bearer(tok))
-	if err != nil || c.KeyID != k.ID || c.Org != "acme" || c.App != "bot" || !c.Has(access.MarketRead) || c.Has(access.KeysWrite) {
-		t.Fatalf("caller %+v, %v", c, err)
-	}
-	if strings.Contains(fmt.Sprintf("%+v", s.keys), tok[20:60]) || strings.Contains(logged.String(), tok[20:60]) {
-		t.Fatal("the secret was stored or logged")
-	}
-	parsed, _, _ := parse(tok)
-	if got := fmt.Sprintf("%v %+v %#v %s", parsed, parsed, parsed, parsed); got != "secret secret secret secret" {
-		t.Fatalf("a token prints as %s", got)
-	}
+// node is a gate that runs, over its own link to the store.
+type node struct {
+	*Gate
+	link *accesstest.Link
+	stop func()
+}
 
-	// Another process, or this one after a restart, knows it too.
-	if _, err := open(t, s, Options{}).Authenticate(bearer(tok)); err != nil {
-		t.Fatal("after a restart:", err)
+func nodes(t testing.TB, m *accesstest.Memory, n int, opt Options) []node {
+	var out []node
+	for i := range n {
+		l := m.Link()
+		o := opt
+		o.Node = fmt.Sprintf("node%d", i)
+		g, err := New(l, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() { g.Run(ctx) })
+		out = append(out, node{g, l, func() { cancel(); wg.Wait() }})
 	}
-	// With another pepper nothing stored is worth anything.
-	if _, err := open(t, s, Options{Pepper: bytes.Repeat([]byte{7}, 32)}).Authenticate(bearer(tok)); fault.Of(err) != fault.Unauthentic {
-		t.Fatal("with another pepper:", err)
+	return out
+}
+
+func stopAll(list []node) {
+	for _, n := range list {
+		n.stop()
 	}
 }
 
-func TestWhatCallersAreTold(t *testing.T) {
+func TestATokenHasItsForm(t *testing.T) {
+	form := regexp.MustCompile("^" + TokenPattern + "$")
+	seen := map[string]bool{}
+	for range 2000 {
+		tok, k := newToken("live")
+		if !form.MatchString(string(tok[:])) || seen[string(k[:])] {
+			t.Fatal(string(k[:]))
+		}
+		seen[string(k[:])] = true
+		if s := fmt.Sprintf("%v %+v %#v %s", tok, tok, tok, tok); strings.Contains(s, string(tok[20:40])) {
+			t.Fatal("a token prints itself:", s)
+		}
+	}
+}
+
+func TestWhoIsRefusedAndWhatTheyLearn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShelf()
-		g := open(t, s, Options{})
-		good, _ := create(t, g, Spec{})
-		other, _ := create(t, g, Spec{})
-		revoked, k := create(t, g, Spec{})
-		expired, _ := create(t, g, Spec{Expires: time.Now().Add(time.Hour)})
-		if err := g.Revoke(t.Context(), k.ID); err != nil {
+		m := accesstest.NewMemory()
+		g := open(t, m.Link(), Options{})
+		good := create(t, g, Spec{})
+		old := create(t, g, Spec{Expires: time.Now().Add(time.Hour)})
+		dead := create(t, g, Spec{})
+		if _, err := g.Revoke(t.Context(), owner, Target{Keys: []string{dead.Key.ID}}, "lost", WaitAll); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Hour)
-		g.alive.Store(g.now().UnixNano())
-
-		last := good[len(good)-1]
-		typo := good[:len(good)-1] + string(base62[(strings.IndexByte(base62, last)+1)%62])
-		// forged has another secret and a checksum that fits.
-		var forged token
-		copy(forged[:], good)
-		forged[30] = base62[(strings.IndexByte(base62, forged[30])+1)%62]
+		here := create(t, g, Spec{Bounds: access.Bounds{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}}})
+		night := create(t, g, Spec{Bounds: access.Bounds{Hours: []access.Hours{{From: 22 * 60, To: 2 * 60}}}})
+		time.Sleep(2 * time.Hour) // it is two in the morning of 2000-01-01
+		forged := []byte(good.Token)
+		forged[30]++
+		if !strings.ContainsRune(base62, rune(forged[30])) {
+			forged[30] = 'a'
+		}
 		sum := checksum(forged[:bodyLen])
 		copy(forged[bodyLen:], sum[:])
 		stranger, _ := newToken("live")
-
-		h := func(kv ...string) http.Header {
-			h := http.Header{}
-			for i := 0; i < len(kv); i += 2 {
-				h.Add(kv[i], kv[i+1])
-			}
-			return h
-		}
-		for _, c := range []struct {
-			name, target string
-			h            http.Header
-			kind         fault.Kind // Internal: admitted
-			says         string
+		g.heard.Store(g.mono())
+		for name, c := range map[string]struct {
+			token string
+			kind  fault.Kind
+			says  string
 		}{
-			{"bearer", "/", h("Authorization", "Bearer "+good), fault.Internal, ""},
-			{"lower-case scheme", "/", h("Authorization", "bearer  "+good), fault.Internal, ""},
-			{"x-api-key", "/", h("X-API-Key", good), fault.Internal, ""},
-			{"the same twice", "/", h("X-API-Key", good, "Authorization", "Bearer "+good), fault.Internal, ""},
-			{"none", "/", h(), fault.Unauthentic, "a key is needed"},
-			{"two different", "/", h("X-API-Key", good, "Authorization", "Bearer "+other), fault.Invalid, "two different"},
-			{"two different in one header", "/", h("X-API-Key", good, "X-API-Key", other), fault.Invalid, "two different"},
-			{"basic", "/", h("Authorization", "Basic dTpw"), fault.Unauthentic, "scheme"},
-			{"empty bearer", "/", h("Authorization", "Bearer"), fault.Unauthentic, "missing"},
-			{"not ours", "/", h("X-API-Key", "sk_live_123"), fault.Unauthentic, "asy_live_"},
-			{"cut", "/", h("X-API-Key", good[:50]), fault.Unauthentic, "copied whole"},
-			{"typo", "/", h("X-API-Key", typo), fault.Unauthentic, "checksum"},
-			{"unknown", "/", h("X-API-Key", string(stranger[:])), fault.Unauthentic, "the key is not valid"},
-			{"forged", "/", h("X-API-Key", string(forged[:])), fault.Unauthentic, "the key is not valid"},
-			{"revoked", "/", h("X-API-Key", revoked), fault.Unauthentic, "was revoked on"},
-			{"expired", "/", h("X-API-Key", expired), fault.Unauthentic, "expired on"},
-			{"query by name", "/?api_key=x", h(), fault.Invalid, "Authorization: Bearer"},
-			{"query by form", "/?x=" + good, h("X-API-Key", good), fault.Invalid, "replace this one"},
-			{"query, but no key", "/?quote=USD&keyword=a", h("X-API-Key", good), fault.Internal, ""},
-			{"huge", "/", h("X-API-Key", strings.Repeat("a", 1<<16)), fault.Unauthentic, "asy_live_"},
+			"a typing error":      {good.Token[:68] + "!", fault.Unauthentic, "checksum"},
+			"half a token":        {good.Token[:40], fault.Unauthentic, "copied whole"},
+			"a wrong secret":      {string(forged), fault.Unauthentic, "not valid"},
+			"an unknown key":      {string(stranger[:]), fault.Unauthentic, "not valid"},
+			"an expired key":      {old.Token, fault.Unauthentic, "is expired on 2000-01-01T01:00:00Z"},
+			"a revoked key":       {dead.Token, fault.Unauthentic, "is revoked"},
+			"another network":     {here.Token, fault.Denied, "10.0.0.0/8"},
+			"outside its hours":   {night.Token, fault.Denied, "hour"},
+			"no key where needed": {"", fault.Unauthentic, "a key is needed"},
 		} {
-			r := httptest.NewRequest("GET", c.target, nil)
-			r.Header = c.h
-			_, err := g.Authenticate(r)
-			if c.kind == fault.Internal {
-				if err != nil {
-					t.Errorf("%s: %v", c.name, err)
-				}
-				continue
+			_, err := g.Authenticate(bearer(c.token))
+			if fault.Of(err) != c.kind || !strings.Contains(fault.Public(err), c.says) {
+				t.Errorf("%s: %v (%v), want %v saying %q", name, err, fault.Of(err), c.kind, c.says)
 			}
-			if fault.Of(err) != c.kind || err == nil || !strings.Contains(fault.Public(err), c.says) {
-				t.Errorf("%s: got %v (%v), want %v saying %q", c.name, err, fault.Of(err), c.kind, c.says)
-			}
-			if err != nil && strings.Contains(err.Error(), good[20:60]) {
-				t.Errorf("%s: the error repeats a secret", c.name)
+			if err != nil && len(c.token) > 60 && strings.Contains(err.Error(), c.token[20:60]) {
+				t.Errorf("%s: the error repeats a secret", name)
 			}
 		}
 		// A stranger who knows only the public part of a revoked key learns nothing.
-		copy(forged[prefixLen:], k.ID)
+		copy(forged[prefixLen:], dead.Key.ID)
 		sum = checksum(forged[:bodyLen])
 		copy(forged[bodyLen:], sum[:])
-		if _, err := g.Authenticate(bearer(string(forged[:]))); fault.Public(err) != "the key is not valid" {
+		if _, err := g.Authenticate(bearer(string(forged))); fault.Public(err) != "the key is not valid" {
 			t.Errorf("a stranger learned: %v", err)
+		}
+		r := bearer(here.Token)
+		r.RemoteAddr = "[2001:db8::7]:80"
+		if _, err := g.Authenticate(r); err != nil {
+			t.Error("from its own network:", err)
+		}
+		r.RemoteAddr = "[::ffff:10.1.2.3]:80"
+		if _, err := g.Authenticate(r); err != nil {
+			t.Error("IPv4 written as IPv6:", err)
 		}
 	})
 }
 
-func TestARowChangedBehindOurBackOpensNothing(t *testing.T) {
-	for name, change := range map[string]func(*access.Key){
-		"more scopes":     func(k *access.Key) { k.Scopes = append(k.Scopes, access.KeysWrite) },
-		"later expiry":    func(k *access.Key) { k.Expires = k.Expires.Add(time.Hour) },
-		"no expiry":       func(k *access.Key) { k.Expires = time.Time{} },
-		"another app":     func(k *access.Key) { k.App = "theirs" },
-		"another rate":    func(k *access.Key) { k.Rate = 1e6 },
-		"fields shifted":  func(k *access.Key) { k.Org, k.App = k.Org+k.App, "" },
-		"another's proof": func(k *access.Key) { k.Verifier[0]++ },
-	} {
-		s := newShelf()
-		tok, k := create(t, open(t, s, Options{}), Spec{Org: "acme", App: "bot", Expires: time.Now().Add(time.Hour)})
-		change(&k)
-		s.keys[k.ID] = k
-		var logged bytes.Buffer
-		g := open(t, s, Options{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
-		if _, err := g.Authenticate(bearer(tok)); fault.Of(err) != fault.Unauthentic {
-			t.Errorf("%s: %v", name, err)
+func TestARotationLosesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := accesstest.NewMemory()
+		ns := nodes(t, m, 2, Options{})
+		defer stopAll(ns)
+		a, b := ns[0], ns[1]
+		old := create(t, a.Gate, Spec{})
+		synctest.Wait()
+		ask := func(n node, token string) error {
+			_, err := n.Authenticate(bearer(token))
+			return err
 		}
-		if !strings.Contains(logged.String(), k.ID) {
-			t.Errorf("%s: not in the log: %s", name, &logged)
+		if err := ask(b, old.Token); err != nil {
+			t.Fatal("a new key, elsewhere:", err)
+		}
+		next, err := a.Rotate(t.Context(), owner, old.Ring.ID, RotateSpec{Overlap: 2 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for _, n := range ns {
+			if ask(n, old.Token) != nil {
+				t.Fatal("the old key is refused while the new one is staged")
+			}
+			if _, due := n.Notice(caller(t, n.Gate, old.Token)); due {
+				t.Fatal("a notice before there is a successor in use")
+			}
+		}
+		if err := ask(b, next.Token); err != nil { // the first use
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		n, due := a.Notice(caller(t, a.Gate, old.Token))
+		if !due || n.State != access.Retiring || n.Successor != 2 || n.RetireAt.Sub(time.Now()) > 2*time.Hour {
+			t.Fatalf("notice %+v %v", n, due)
+		}
+		h := http.Header{}
+		n.Set(h)
+		if v := h.Get("Assay-Credential"); !strings.Contains(v, `state=retiring; retire-at="2000-01-01T02:00:0`) || !strings.HasSuffix(v, ` v2"`) || h.Get("Sunset") == "" {
+			t.Fatal(h)
+		}
+		// The date comes; no message is needed for it.
+		a.link.Cut(errors.New("cut"))
+		time.Sleep(time.Until(n.RetireAt))
+		if err := ask(b, old.Token); fault.Of(err) != fault.Unauthentic || !strings.Contains(fault.Public(err), "suspended: use version 2 of ring") {
+			t.Fatal("after the date:", err)
+		}
+		var d *Dead
+		if err := ask(b, old.Token); !errors.As(err, &d) || d.State != "suspended" || d.Successor != 2 {
+			t.Fatalf("%+v", d)
+		}
+		if err := ask(b, next.Token); err != nil {
+			t.Fatal(err)
+		}
+		a.link.Cut(nil)
+		// Undo brings it back at once.
+		time.Sleep(2 * time.Second)
+		if _, err := a.Undo(t.Context(), owner, old.Key.ID); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := ask(b, old.Token); err != nil {
+			t.Fatal("after the undo:", err)
+		}
+	})
+}
+
+func caller(t testing.TB, g *Gate, token string) *access.Caller {
+	t.Helper()
+	c, err := g.Authenticate(bearer(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestALostAnswerLocksNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, accesstest.NewMemory().Link(), Options{})
+		k := create(t, g, Spec{})
+		first, err := g.Rotate(t.Context(), owner, k.Ring.ID, RotateSpec{Key: "again-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := g.Rotate(t.Context(), owner, k.Key.ID, RotateSpec{Key: "again-1"})
+		if err != nil || second.Token != first.Token || second.Key.ID != first.Key.ID {
+			t.Fatal(second.Key, err)
+		}
+		if _, err := g.Rotate(t.Context(), owner, k.Ring.ID, RotateSpec{Key: "again-2"}); fault.Of(err) != fault.Conflict {
+			t.Fatal("another request:", err)
+		}
+		time.Sleep(11 * time.Minute)
+		g.heard.Store(g.mono())
+		if _, err := g.Rotate(t.Context(), owner, k.Ring.ID, RotateSpec{Key: "again-1"}); fault.Of(err) != fault.Conflict {
+			t.Fatal("after ten minutes:", err)
+		}
+	})
+}
+
+func TestARevocationHasAReceipt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := accesstest.NewMemory()
+		ns := nodes(t, m, 3, Options{})
+		defer stopAll(ns)
+		k := create(t, ns[0].Gate, Spec{})
+		synctest.Wait()
+		var ended atomic.Int64
+		for _, n := range ns {
+			n.Follow(func(f []Fate) {
+				if f[0].Key == k.Key.ID && f[0].State == access.Revoked {
+					ended.Add(1)
+				}
+			})
+			caller(t, n.Gate, k.Token)
+		}
+		r, err := ns[0].Revoke(t.Context(), owner, Target{Keys: []string{k.Key.ID}}, "compromise", WaitAll)
+		if err != nil || !r.Complete() || len(r.Acked) != 3 || len(r.Keys) != 1 {
+			t.Fatalf("%+v %v", r, err)
+		}
+		if r.Elapsed > 300*time.Millisecond {
+			t.Error("it took", r.Elapsed)
+		}
+		for _, n := range ns {
+			if _, err := n.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unauthentic {
+				t.Error("accepted after the receipt:", err)
+			}
+		}
+		if ended.Load() != 3 {
+			t.Error(ended.Load(), "nodes told their streams")
+		}
+	})
+}
+
+func TestANodeOutOfTouchFencesItselfBeforeOthersSaySo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := accesstest.NewMemory()
+		ns := nodes(t, m, 2, Options{})
+		defer stopAll(ns)
+		a, b := ns[0], ns[1]
+		k := create(t, a.Gate, Spec{Scopes: []access.Scope{access.MarketRead, access.KeysWrite}})
+		time.Sleep(3 * time.Second)
+		c := caller(t, b.Gate, k.Token)
+		b.link.Cut(errors.New("partition"))
+		r, err := a.Revoke(t.Context(), owner, Target{Ring: k.Ring.ID}, "compromise", WaitNone)
+		if err != nil || len(r.Pending) == 0 || r.Pending[0].Left > 10*time.Second {
+			t.Fatalf("%+v %v", r, err)
+		}
+		cut := time.Now()
+		var fenced, strict time.Duration
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for time.Since(cut) < 12*time.Second {
+				_, err := b.Authenticate(bearer(k.Token))
+				if fault.Of(err) == fault.Unauthentic && err != nil {
+					t.Error("told that the key is wrong:", err)
+				}
+				if err != nil && fenced == 0 {
+					fenced = time.Since(cut)
+				}
+				if err := b.Authorize(t.Context(), c, access.KeysWrite); err != nil && strict == 0 {
+					if strict = time.Since(cut); fault.Of(err) != fault.Unavailable {
+						t.Error("strict:", err)
+					}
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()
+		wait, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		r, err = a.Revoke(wait, owner, Target{Ring: k.Ring.ID}, "compromise", WaitAll)
+		took := time.Since(cut)
+		if err != nil || !r.Complete() || len(r.Fenced) != 1 {
+			t.Fatalf("%+v %v", r, err)
+		}
+		<-done
+		if fenced == 0 || fenced > took || took > 10*time.Second+200*time.Millisecond {
+			t.Errorf("fenced after %s, the receipt says so after %s", fenced, took)
+		}
+		if strict == 0 || strict > 5500*time.Millisecond {
+			t.Errorf("strict scopes go on for %s", strict)
+		}
+		b.link.Cut(nil)
+		time.Sleep(time.Second)
+		if _, err := b.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unauthentic {
+			t.Error("after the partition:", err)
+		}
+	})
+}
+
+func TestARevokedKeyMakesNoOther(t *testing.T) {
+	m := accesstest.NewMemory()
+	a, b := open(t, m.Link(), Options{}), open(t, m.Link(), Options{})
+	for range 10_000 {
+		k := create(t, a, Spec{Scopes: []access.Scope{access.KeysWrite, access.MarketRead}})
+		if err := b.sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c := caller(t, b, k.Token)
+		var revoked atomic.Bool
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 3 {
+				late := revoked.Load()
+				if _, err := b.Create(context.Background(), By{Caller: c}, Spec{Name: "mint", Org: "default", Scopes: []access.Scope{access.MarketRead}}); err == nil && late {
+					t.Error("a revoked key made another")
+				}
+			}
+		})
+		if _, err := a.Revoke(context.Background(), owner, Target{Keys: []string{k.Key.ID}}, "", WaitNone); err != nil {
+			t.Fatal(err)
+		}
+		revoked.Store(true)
+		if _, err := b.Create(context.Background(), By{Caller: c}, Spec{Name: "mint", Org: "default", Scopes: []access.Scope{access.MarketRead}}); fault.Of(err) != fault.Unauthentic {
+			t.Fatal("a revoked key made another:", err)
+		}
+		wg.Wait()
+		// Keep the store small: this is about the race, not about size.
+		m.Forget()
+		a.snap.Store(nil)
+		b.snap.Store(nil)
+		if a.sync(t.Context()) != nil || b.sync(t.Context()) != nil {
+			t.Fatal("sync")
 		}
 	}
 }
 
-func TestAFailingStoreIsNeverTheCallersFault(t *testing.T) {
+func TestOthersThingsDoNotExist(t *testing.T) {
+	g := open(t, accesstest.NewMemory().Link(), Options{})
+	ours := create(t, g, Spec{Org: "acme", Scopes: []access.Scope{access.KeysWrite, access.KeysRead}})
+	theirs := create(t, g, Spec{Org: "evil"})
+	by := By{Caller: caller(t, g, ours.Token)}
+	ctx := t.Context()
+	for name, do := range map[string]func(id string) error{
+		"rotate":   func(id string) error { _, err := g.Rotate(ctx, by, id, RotateSpec{}); return err },
+		"confirm":  func(id string) error { _, err := g.Confirm(ctx, by, id); return err },
+		"rollback": func(id string) error { _, err := g.Rollback(ctx, by, id); return err },
+		"retire":   func(id string) error { _, err := g.Retire(ctx, by, id, true); return err },
+		"extend":   func(id string) error { _, err := g.Extend(ctx, by, id, time.Now().Add(time.Hour)); return err },
+		"revoke": func(id string) error {
+			_, err := g.Revoke(ctx, by, Target{Keys: []string{id}}, "", WaitNone)
+			return err
+		},
+		"look": func(id string) error { _, err := g.Ring(ctx, "acme", id); return err },
+	} {
+		a, b := do(theirs.Key.ID), do("nosuchkey00")
+		if fault.Of(a) != fault.Unknown || a == nil {
+			t.Errorf("%s: %v", name, a)
+		}
+		if fault.Of(a) != fault.Of(b) {
+			t.Errorf("%s: theirs %v, none %v", name, a, b)
+		}
+	}
+	if r, err := g.Ring(ctx, "", theirs.Ring.ID); err != nil || r.Keys[0].State != access.Active {
+		t.Error(r, err)
+	}
+}
+
+func TestScopesAreNotGivenAway(t *testing.T) {
+	g := open(t, accesstest.NewMemory().Link(), Options{})
+	writer := create(t, g, Spec{Scopes: []access.Scope{access.KeysWrite, access.MarketRead}})
+	granter := create(t, g, Spec{Scopes: []access.Scope{access.KeysWrite, access.KeysGrant}})
+	self := create(t, g, Spec{Scopes: []access.Scope{access.KeysRotate, access.MarketRead}})
+	other := create(t, g, Spec{})
+	by := func(m Made) By { return By{Caller: caller(t, g, m.Token)} }
+	spec := Spec{Name: "x", Scopes: []access.Scope{access.Ops}}
+	if _, err := g.Create(t.Context(), by(writer), spec); fault.Of(err) != fault.Denied {
+		t.Error("gave what it has not:", err)
+	}
+	if _, err := g.Create(t.Context(), by(granter), spec); err != nil {
+		t.Error(err)
+	}
+	if _, err := g.Create(t.Context(), by(self), Spec{Name: "x", Scopes: reads}); fault.Of(err) != fault.Denied {
+		t.Error("may only rotate itself:", err)
+	}
+	if _, err := g.Rotate(t.Context(), by(self), other.Ring.ID, RotateSpec{}); fault.Of(err) != fault.Denied {
+		t.Error("rotated another ring:", err)
+	}
+	if _, err := g.Rotate(t.Context(), by(self), self.Ring.ID, RotateSpec{Scopes: []access.Scope{access.Admin}}); fault.Of(err) != fault.Denied {
+		t.Error("rotated itself up:", err)
+	}
+	if _, err := g.Rotate(t.Context(), by(self), self.Ring.ID, RotateSpec{}); err != nil {
+		t.Error(err)
+	}
+	if err := g.SetApp(t.Context(), by(writer), App{Org: "default", Name: "default", Rate: 1e6}); fault.Of(err) != fault.Denied {
+		t.Error("gave its app a larger limit:", err)
+	}
+}
+
+func TestARecordChangedBehindOurBackOpensNothing(t *testing.T) {
+	for name, change := range map[string]func(*access.Record){
+		"more scopes": func(r *access.Record) {
+			r.Body = bytes.Replace(r.Body, []byte("market:read"), []byte("keys:grant!"), 1)
+		},
+		"another org": func(r *access.Record) {
+			r.Body = bytes.Replace(r.Body, []byte(`"org":"acme"`), []byte(`"org":"evil"`), 1)
+		},
+		"revival":       func(r *access.Record) { r.Body = bytes.Replace(r.Body, []byte("active"), []byte("staged"), 1) },
+		"no seal":       func(r *access.Record) { r.Body = r.Body[sealedHead:] },
+		"a later epoch": func(r *access.Record) { r.Epoch++ },
+		"one bit":       func(r *access.Record) { r.Body[len(r.Body)/2] ^= 1 },
+		"nothing left":  func(r *access.Record) { r.Body = []byte{} },
+	} {
+		m := accesstest.NewMemory()
+		k := create(t, open(t, m.Link(), Options{}), Spec{Org: "acme"})
+		m.Tamper(kindRing, k.Ring.ID, change)
+		var logged bytes.Buffer
+		g := open(t, m.Link(), Options{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		if _, err := g.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unauthentic {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !strings.Contains(logged.String(), k.Ring.ID) || strings.Contains(logged.String(), k.Token[20:60]) {
+			t.Errorf("%s: the log says %s", name, &logged)
+		}
+	}
+}
+
+func TestPeppersRoll(t *testing.T) {
+	one, two := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	synctest.Test(t, func(t *testing.T) {
-		s := newShelf()
-		tok, _ := create(t, open(t, s, Options{}), Spec{})
-		s.breakIt(errors.New("disk on fire"))
-		g := open(t, s, Options{})
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- g.Run(ctx) }()
-
-		_, err := g.Authenticate(bearer(tok))
-		if fault.Of(err) != fault.Unavailable || strings.Contains(fault.Public(err), "fire") {
-			t.Fatal("at start:", err)
-		}
-		if _, _, err := g.Create(ctx, Spec{Name: "x", Scopes: []access.Scope{access.MarketRead}}); fault.Of(err) != fault.Unavailable {
-			t.Fatal("create:", err)
-		}
-		s.breakIt(nil)
-		time.Sleep(1100 * time.Millisecond)
-		c, err := g.Authenticate(bearer(tok))
-		if err != nil {
-			t.Fatal("after the store came back:", err)
-		}
-
-		// It fails again: known keys are served, for a while.
-		s.breakIt(errors.New("again"))
-		time.Sleep(14 * time.Minute)
-		if _, err := g.Authenticate(bearer(tok)); err != nil {
-			t.Fatal("within MaxStale:", err)
-		}
-		if err := g.Confirm(ctx, c); fault.Of(err) != fault.Unavailable {
-			t.Fatal("confirm without a store:", err)
-		}
-		time.Sleep(2 * time.Minute)
-		if _, err := g.Authenticate(bearer(tok)); fault.Of(err) != fault.Unavailable {
-			t.Fatal("beyond MaxStale:", err)
-		}
-		stop()
-		if err := <-done; err != nil {
+		m := accesstest.NewMemory()
+		k := create(t, open(t, m.Link(), Options{Peppers: map[int][]byte{1: one}}), Spec{})
+		ns := nodes(t, m, 1, Options{Peppers: map[int][]byte{1: one, 2: two}})
+		if _, err := ns[0].Authenticate(bearer(k.Token)); err != nil {
 			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := ns[0].Authenticate(bearer(k.Token)); err != nil {
+			t.Fatal("after its digest was renewed:", err)
+		}
+		stopAll(ns)
+		g := open(t, m.Link(), Options{Peppers: map[int][]byte{2: two}})
+		if _, err := g.Authenticate(bearer(k.Token)); err != nil {
+			t.Fatal("without the old pepper:", err)
 		}
 	})
 }
 
-func TestARevocationHoldsAtOnceHereAndSoonElsewhere(t *testing.T) {
+func TestStragglersAreNamedOverAllNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShelf()
-		here, there := open(t, s, Options{}), open(t, s, Options{})
-		ctx, stop := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() { there.Run(ctx) })
-
-		tok, k := create(t, here, Spec{})
-		time.Sleep(1100 * time.Millisecond)
-		c, err := there.Authenticate(bearer(tok))
-		if err != nil {
-			t.Fatal("a new key, elsewhere:", err)
+		m := accesstest.NewMemory()
+		ns := nodes(t, m, 2, Options{})
+		defer stopAll(ns)
+		k := create(t, ns[0].Gate, Spec{})
+		time.Sleep(time.Second)
+		use := func(n node, token, agent, addr string) error {
+			r := bearer(token)
+			r.Header.Set("User-Agent", agent)
+			r.RemoteAddr = addr + ":999"
+			_, err := n.Authenticate(r)
+			return err
 		}
-		ticket, _, err := here.Ticket(c)
+		hosts := map[string]string{"bot-a/1": "192.0.2.1", "bot-b/1": "198.51.100.1", "cron/2": "203.0.113.9"}
+		for range 60 {
+			for agent, addr := range hosts {
+				if err := use(ns[len(agent)%2], k.Token, agent, addr); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		next, err := ns[0].Rotate(t.Context(), owner, k.Ring.ID, RotateSpec{Overlap: 2 * time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := here.Revoke(ctx, k.ID); err != nil {
-			t.Fatal(err)
+		time.Sleep(time.Second)
+		for range 100 {
+			for agent, addr := range hosts {
+				token := next.Token
+				if agent == "cron/2" {
+					token = k.Token
+				}
+				if err := use(ns[len(addr)%2], token, agent, addr); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
 		}
-		if _, err := here.Authenticate(bearer(tok)); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("here:", err)
+		for _, n := range ns {
+			_, mig, err := n.Migration(t.Context(), "", k.Ring.ID)
+			if err != nil || mig.Known != 3 || mig.Moved != 2 || len(mig.Stragglers) != 1 || mig.Phase != access.Migrating {
+				t.Fatalf("%+v %v", mig, err)
+			}
+			s := mig.Stragglers[0]
+			if s.Agent != "cron/2" || s.Network != "203.0.113.0/24" || s.Endpoint != "/v1/prices" || s.Mixed || s.PerMinute < 50 || s.PerMinute > 70 {
+				t.Errorf("%+v", s)
+			}
 		}
-		if _, err := here.Redeem(ticket); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("a ticket of a revoked key:", err)
+		// The date comes and the straggler is refused: it gets its key back by itself.
+		time.Sleep(time.Until(caller2(ns[0], k.Token).RetireAt) + 3*time.Second)
+		for range 6 {
+			if err := use(ns[0], k.Token, "cron/2", "203.0.113.9"); fault.Of(err) != fault.Unauthentic {
+				t.Fatal(err)
+			}
 		}
-		if err := there.Confirm(ctx, c); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("elsewhere, asked for certain:", err)
+		time.Sleep(15 * time.Second)
+		if err := use(ns[1], k.Token, "cron/2", "203.0.113.9"); err != nil {
+			t.Fatal("its suspension was not undone:", err)
 		}
-		time.Sleep(1100 * time.Millisecond)
-		if _, err := there.Authenticate(bearer(tok)); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("elsewhere, a poll later:", err)
-		}
-		if err := there.Live(c); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("an open stream elsewhere:", err)
-		}
-		if err := here.Revoke(ctx, "nosuchkeyid"); fault.Of(err) != fault.Unknown {
-			t.Fatal("revoking what is not there:", err)
-		}
-		stop()
-		wg.Wait()
 	})
 }
 
-func TestLastUsesAreWrittenInBatches(t *testing.T) {
+func caller2(n node, token string) Notice {
+	c, err := n.Authenticate(bearer(token))
+	if err != nil {
+		return Notice{}
+	}
+	x, _ := n.Notice(c)
+	return x
+}
+
+func TestAStoreThatFailsIsNeverTheCallersFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShelf()
-		g := open(t, s, Options{})
-		ctx, stop := context.WithCancel(t.Context())
+		m := accesstest.NewMemory()
+		k := create(t, open(t, m.Link(), Options{}), Spec{})
+		l := m.Link()
+		l.Cut(errors.New("disk on fire"))
+		g, err := New(l, Options{Node: "n", Static: 15 * time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { g.Run(ctx) })
-		tok, k := create(t, g, Spec{})
-		idle, _ := create(t, g, Spec{})
-		_ = idle
-		at := time.Now()
-		g.Authenticate(bearer(tok))
-		if keys, _ := g.List(ctx); len(keys) != 2 || (!keys[0].LastUsed.Equal(at) && !keys[1].LastUsed.Equal(at)) {
-			t.Fatalf("List does not know the use in memory: %+v", keys)
+		defer wg.Wait()
+		defer cancel()
+		if _, err := g.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unavailable || strings.Contains(fault.Public(err), "fire") {
+			t.Fatal("at start:", err)
 		}
-		time.Sleep(31 * time.Second)
-		s.mu.Lock()
-		if len(s.touched) != 1 || !s.touched[k.ID].Equal(at) {
-			t.Errorf("written: %v", s.touched)
+		l.Cut(nil)
+		time.Sleep(time.Second)
+		c := caller(t, g, k.Token)
+		l.Cut(errors.New("again"))
+		time.Sleep(14 * time.Minute)
+		caller(t, g, k.Token) // reads go on
+		if err := g.Certain(ctx, c); fault.Of(err) != fault.Unavailable {
+			t.Fatal(err)
 		}
-		s.touched = map[string]time.Time{}
-		s.mu.Unlock()
-		g.Authenticate(bearer(tok))
-		stop()
-		wg.Wait()
-		if len(s.touched) != 1 {
-			t.Error("the last use was not written at the end")
+		time.Sleep(2 * time.Minute)
+		if _, err := g.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unavailable {
+			t.Fatal("beyond the lease:", err)
+		}
+		if bad, _ := newToken("live"); true {
+			if _, err := g.Authenticate(bearer(string(bad[:]))); fault.Of(err) != fault.Unavailable {
+				t.Fatal("a fenced node says no:", err)
+			}
 		}
 	})
+}
+
+func TestAStreamGoesOnWithItsNewKey(t *testing.T) {
+	g := open(t, accesstest.NewMemory().Link(), Options{})
+	k := create(t, g, Spec{App: "bot"})
+	next, err := g.Rotate(t.Context(), owner, k.Ring.ID, RotateSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := caller(t, g, k.Token)
+	c, err := g.Reauthenticate(was, next.Token, bearer(""), access.StreamRead)
+	if err != nil || c.KeyID != next.Key.ID {
+		t.Fatal(c, err)
+	}
+	if _, err := g.Reauthenticate(was, create(t, g, Spec{App: "site"}).Token, bearer(""), access.StreamRead); fault.Of(err) != fault.Denied {
+		t.Error("another app:", err)
+	}
+	if _, err := g.Reauthenticate(was, create(t, g, Spec{App: "bot", Scopes: []access.Scope{access.MarketRead}}).Token, bearer(""), access.StreamRead); fault.Of(err) != fault.Denied {
+		t.Error("a lesser key:", err)
+	}
 }
 
 func TestAnAppIsLimitedWhicheverKeyItUses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := open(t, newShelf(), Options{})
-		one, _ := create(t, g, Spec{Org: "acme", App: "bot", Rate: 10, Burst: 4})
-		two, _ := create(t, g, Spec{Org: "acme", App: "bot", Rate: 10, Burst: 4})
-		else_, _ := create(t, g, Spec{Org: "acme", App: "site", Rate: 10, Burst: 4})
-		ask := func(tok string, cost int) (Limit, error) {
-			c, err := g.Authenticate(bearer(tok))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return g.Allow(c, cost)
+		g := open(t, accesstest.NewMemory().Link(), Options{})
+		one := create(t, g, Spec{Org: "acme", App: "bot", Rate: 10, Burst: 4})
+		two, err := g.Rotate(t.Context(), owner, one.Ring.ID, RotateSpec{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, tok := range []string{one, two, one, two} {
+		ask := func(tok string, cost int) (Limit, error) { return g.Allow(caller(t, g, tok), cost) }
+		for i, tok := range []string{one.Token, two.Token, one.Token, two.Token} {
 			if l, err := ask(tok, 1); err != nil || l.Remaining != 3-i {
 				t.Fatalf("request %d: %+v %v", i, l, err)
 			}
 		}
-		l, err := ask(one, 1)
-		if fault.Of(err) != fault.Exhausted || l.Allowed || l.Remaining != 0 || l.RetryAfter != 100*time.Millisecond || l.Reset != 400*time.Millisecond {
+		l, err := ask(one.Token, 1)
+		if fault.Of(err) != fault.Exhausted || l.Allowed || l.RetryAfter != 100*time.Millisecond {
 			t.Fatalf("the fifth: %+v %v", l, err)
 		}
-		if _, err := ask(else_, 1); err != nil {
-			t.Fatal("another app:", err)
-		}
-		// A third key of the app does not refill it.
-		three, _ := create(t, g, Spec{Org: "acme", App: "bot", Rate: 10, Burst: 4})
-		if _, err := ask(three, 1); fault.Of(err) != fault.Exhausted {
+		three := create(t, g, Spec{Org: "acme", App: "bot"}) // does not refill it
+		if _, err := ask(three.Token, 1); fault.Of(err) != fault.Exhausted {
 			t.Fatal("a new key:", err)
 		}
+		if _, err := ask(create(t, g, Spec{Org: "acme", App: "site"}).Token, 1); err != nil {
+			t.Fatal("another app:", err)
+		}
 		time.Sleep(100 * time.Millisecond)
-		if _, err := ask(two, 1); err != nil {
+		if _, err := ask(two.Token, 1); err != nil {
 			t.Fatal("after waiting as told:", err)
-		}
-		time.Sleep(time.Second)
-		if l, err := ask(two, 100); err != nil || l.Remaining != 0 {
-			t.Fatalf("a request dearer than the burst passes when full: %+v %v", l, err)
-		}
-		h := http.Header{}
-		l, _ = ask(two, 2)
-		l.Set(h)
-		for k, want := range map[string]string{
-			"RateLimit-Policy": `"app";q=4;w=1`, "RateLimit": `"app";r=0;t=1`, "Retry-After": "1",
-			"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1",
-		} {
-			if h.Get(k) != want {
-				t.Errorf("%s: %q, want %q", k, h.Get(k), want)
-			}
 		}
 	})
 }
 
-func TestTheLimitIsNeverExceeded(t *testing.T) {
+func TestATicketOpensOneStreamInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBucket(100, 20)
-		start, passed := time.Now(), 0
-		for range 5000 {
-			if b.take(time.Now(), 1).Allowed {
-				passed++
-			}
-			time.Sleep(time.Millisecond)
+		g := open(t, accesstest.NewMemory().Link(), Options{})
+		k := create(t, g, Spec{})
+		c := caller(t, g, k.Token)
+		ticket, until, err := g.Ticket(c)
+		if err != nil || !until.Equal(time.Now().Add(30*time.Second)) {
+			t.Fatal(until, err)
 		}
-		if bound := 20 + int(time.Since(start)/(10*time.Millisecond)); passed > bound || passed < bound-1 {
-			t.Fatalf("%d passed, the bound is %d", passed, bound)
+		if got, err := g.Redeem(ticket); err != nil || got.KeyID != k.Key.ID {
+			t.Fatal(got, err)
+		}
+		if _, err := g.Redeem(ticket); fault.Of(err) != fault.Unauthentic {
+			t.Fatal("twice:", err)
+		}
+		late, _, _ := g.Ticket(c)
+		time.Sleep(30 * time.Second)
+		if _, err := g.Redeem(late); fault.Of(err) != fault.Unauthentic {
+			t.Fatal("late:", err)
+		}
+		last, _, _ := g.Ticket(c)
+		if _, err := g.Revoke(t.Context(), owner, Target{Ring: k.Ring.ID}, "", WaitAll); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Redeem(last); fault.Of(err) != fault.Unauthentic {
+			t.Fatal("of a revoked key:", err)
 		}
 	})
 }
 
 func TestOpenScopesAreLimitedPerNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := open(t, newShelf(), Options{Public: []access.Scope{access.MarketRead}, PublicRate: 1, PublicBurst: 2,
+		g := open(t, accesstest.NewMemory().Link(), Options{Public: []access.Scope{access.MarketRead}, PublicRate: 1, PublicBurst: 2,
 			Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 		from := func(addr, forwarded string) error {
 			r := httptest.NewRequest("GET", "/", nil)
@@ -491,9 +720,6 @@ func TestOpenScopesAreLimitedPerNetwork(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.KeyID != "" || c.Org != PublicOrg || !c.Has(access.MarketRead) || c.Has(access.KeysWrite) {
-				t.Fatalf("caller %+v", c)
-			}
 			_, err = g.Allow(c, 1)
 			return err
 		}
@@ -503,16 +729,12 @@ func TestOpenScopesAreLimitedPerNetwork(t *testing.T) {
 		}{
 			{"192.0.2.1:4000", "", true},
 			{"192.0.2.200:4000", "", true},
-			{"192.0.2.3:4000", "", false},        // the same /24
+			{"192.0.2.3:4000", "", false},
 			{"192.0.2.3:4000", "8.8.8.8", false}, // not our proxy: its word counts for nothing
-			{"[::ffff:192.0.2.4]:1", "", false},  // the same, spelled as IPv6
-			{"198.51.100.1:1", "", true},         // another
-			{"[2001:db8:1::1]:1", "", true},      //
-			{"[2001:db8:1:ffff::1]:1", "", true}, // the same /48
-			{"[2001:db8:1:1::1]:1", "", false},   //
+			{"[::ffff:192.0.2.4]:1", "", false},
 			{"10.0.0.1:1", "8.8.8.8, 203.0.113.5", true},
 			{"10.0.0.1:1", "1.1.1.1, 203.0.113.6, 10.0.0.2", true},
-			{"10.0.0.1:1", "9.9.9.9, 203.0.113.7", false}, // right-most stranger decides
+			{"10.0.0.1:1", "9.9.9.9, 203.0.113.7", false}, // the right-most stranger decides
 		} {
 			if err := from(step.addr, step.forwarded); (err == nil) != step.pass {
 				t.Errorf("step %d, %s %s: %v", i, step.addr, step.forwarded, err)
@@ -523,110 +745,83 @@ func TestOpenScopesAreLimitedPerNetwork(t *testing.T) {
 		if len(g.visits.seen) != 0 {
 			t.Errorf("%d idle networks are remembered", len(g.visits.seen))
 		}
-		if err := from("192.0.2.1:1", ""); err != nil {
-			t.Error(err)
-		}
 	})
-	if _, err := New(newShelf(), Options{Public: []access.Scope{access.KeysWrite}}); fault.Of(err) != fault.Invalid {
-		t.Error("everyone may make keys:", err)
+	for _, s := range []access.Scope{access.KeysWrite, access.Admin, access.OrdersPlace, access.AuditRead} {
+		if _, err := New(accesstest.NewMemory().Link(), Options{Public: []access.Scope{s}}); fault.Of(err) != fault.Invalid {
+			t.Error("open to everyone:", s, err)
+		}
 	}
-}
-
-func TestATicketOpensOneStreamInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := open(t, newShelf(), Options{})
-		tok, k := create(t, g, Spec{})
-		c, _ := g.Authenticate(bearer(tok))
-		ticket, until, err := g.Ticket(c)
-		if err != nil || !until.Equal(time.Now().Add(30*time.Second)) {
-			t.Fatal(until, err)
-		}
-		if got, err := g.Redeem(ticket); err != nil || got.KeyID != k.ID {
-			t.Fatal(got, err)
-		}
-		if _, err := g.Redeem(ticket); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("twice:", err)
-		}
-		late, _, _ := g.Ticket(c)
-		time.Sleep(30 * time.Second)
-		if _, err := g.Redeem(late); fault.Of(err) != fault.Unauthentic {
-			t.Fatal("late:", err)
-		}
-		for range maxTicketsEach {
-			if _, _, err := g.Ticket(c); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, _, err := g.Ticket(c); fault.Of(err) != fault.Exhausted {
-			t.Fatal("too many:", err)
-		}
-		time.Sleep(30 * time.Second)
-		if _, _, err := g.Ticket(c); err != nil {
-			t.Fatal("after the old ones ran out:", err)
-		}
-	})
 }
 
 func TestBadSpecs(t *testing.T) {
-	g := open(t, newShelf(), Options{})
-	ok := []access.Scope{access.MarketRead}
+	g := open(t, accesstest.NewMemory().Link(), Options{})
 	for field, s := range map[string]Spec{
-		"body.name":       {Scopes: ok},
-		"body.org":        {Name: "x", Scopes: ok, Org: strings.Repeat("o", 101)},
-		"body.app":        {Name: "x", Scopes: ok, App: "a\nb"},
-		"body.env":        {Name: "x", Scopes: ok, Env: "prod"},
-		"body.scopes":     {Name: "x", Scopes: []access.Scope{"market:write"}},
-		"body.rate":       {Name: "x", Scopes: ok, Rate: -1},
-		"body.burst":      {Name: "x", Scopes: ok, Burst: -1},
-		"body.expires_at": {Name: "x", Scopes: ok, Expires: time.Now().Add(-time.Hour)},
+		"body.name":            {Scopes: reads},
+		"body.org":             {Name: "x", Scopes: reads, Org: strings.Repeat("o", 101)},
+		"body.app":             {Name: "x", Scopes: reads, App: "a\nb"},
+		"body.env":             {Name: "x", Scopes: reads, Env: "prod"},
+		"body.scopes":          {Name: "x", Scopes: []access.Scope{"market:write"}},
+		"body.rate":            {Name: "x", Scopes: reads, Rate: -1},
+		"body.burst":           {Name: "x", Scopes: reads, Burst: -1},
+		"body.expires_at":      {Name: "x", Scopes: reads, Expires: time.Now().Add(-time.Hour)},
+		"body.bounds":          {Name: "x", Scopes: []access.Scope{"trading"}},
+		"body.policy.deadline": {Name: "x", Scopes: reads, Policy: access.Policy{Deadline: "never"}},
+		"body.policy.every":    {Name: "x", Scopes: reads, Policy: access.Policy{Every: time.Second}},
 	} {
-		if _, _, err := g.Create(t.Context(), s); fault.Of(err) != fault.Invalid || fault.Field(err) != field {
+		if _, err := g.Create(t.Context(), owner, s); fault.Of(err) != fault.Invalid || fault.Field(err) != field {
 			t.Errorf("%s: %v (%s)", field, err, fault.Field(err))
 		}
 	}
-	if _, err := New(newShelf(), Options{Pepper: []byte("short")}); fault.Of(err) != fault.Invalid {
+	if _, err := New(accesstest.NewMemory().Link(), Options{Peppers: map[int][]byte{1: []byte("short")}}); fault.Of(err) != fault.Invalid {
 		t.Error("short pepper:", err)
 	}
 }
 
 func TestManyAtOnce(t *testing.T) {
-	s := newShelf()
-	g := open(t, s, Options{Poll: time.Millisecond, Flush: time.Millisecond, Public: []access.Scope{access.MarketRead}})
-	other := open(t, s, Options{})
-	ctx, stop := context.WithCancel(t.Context())
-	var run, wg sync.WaitGroup
-	run.Go(func() { g.Run(ctx) })
-	for i := range 8 {
+	m := accesstest.NewMemory()
+	ns := nodes(t, m, 2, Options{Poll: time.Millisecond, Flush: time.Millisecond})
+	defer stopAll(ns)
+	var wg sync.WaitGroup
+	for i := range 6 {
 		wg.Go(func() {
-			for j := range 50 {
-				tok, k := create(t, []*Gate{g, other}[j%2], Spec{App: fmt.Sprint(i % 3), Rate: 1e6})
-				if j%2 == 0 {
-					c, err := g.Authenticate(bearer(tok))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					g.Allow(c, 1)
-					tk, _, _ := g.Ticket(c)
-					g.Redeem(tk)
+			for j := range 20 {
+				g := ns[j%2].Gate
+				k := create(t, g, Spec{App: fmt.Sprint(i % 3)})
+				c, err := g.Authenticate(bearer(k.Token))
+				if err != nil {
+					t.Error(err)
+					return
 				}
-				if err := g.Revoke(ctx, k.ID); err != nil {
+				g.Allow(c, 1)
+				if _, err := g.Revoke(context.Background(), owner, Target{Ring: k.Ring.ID}, "", WaitAll); err != nil {
 					t.Error(err)
 				}
-				if _, err := g.Authenticate(bearer(tok)); fault.Of(err) != fault.Unauthentic {
-					t.Errorf("accepted after Revoke returned: %v", err)
+				for _, n := range ns {
+					if _, err := n.Authenticate(bearer(k.Token)); fault.Of(err) != fault.Unauthentic {
+						t.Errorf("accepted after the receipt: %v", err)
+					}
 				}
-				r := httptest.NewRequest("GET", "/", nil)
-				r.RemoteAddr = fmt.Sprintf("192.0.%d.1:1", j)
-				c, _ := g.Authenticate(r)
-				g.Allow(c, 1)
-				g.List(ctx)
 			}
 		})
 	}
 	wg.Wait()
-	stop()
-	run.Wait()
+}
+
+func TestTheForecastIsNearTheTruth(t *testing.T) {
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var all []time.Time
+	for i := range 200 { // callers move along a logistic curve, half of them after two days
+		share := (float64(i) + 0.5) / 200
+		all = append(all, from.Add(48*time.Hour+time.Duration(float64(8*time.Hour)*logit(share))))
+	}
+	half := all[:100]
+	got, want := forecast(half, 200, from, half[99]), all[199]
+	if d := got.Sub(want).Abs(); d > want.Sub(from)/10 {
+		t.Errorf("forecast %s, truth %s", got, want)
+	}
+	if !forecast(all[:2], 200, from, all[2]).IsZero() {
+		t.Error("a forecast from two callers")
+	}
 }
 
 func FuzzToken(f *testing.F) {
@@ -655,57 +850,4 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-func BenchmarkAuthenticate(b *testing.B) {
-	s := newShelf()
-	s.settings["pepper.1"] = bytes.Repeat([]byte{1}, 32)
-	m := newMacs(s.settings["pepper.1"])
-	toks := make([]string, 0, 100_000)
-	for i := range 100_000 {
-		t, id := newToken("live")
-		k := access.Key{ID: string(id[:]), Name: "k", Org: "acme", App: fmt.Sprint(i % 1000), Env: "live",
-			Verifier: m.verifier(&t), PepperVersion: 1, Scopes: []access.Scope{access.MarketRead}, Rate: 1 << 20}
-		k.Seal = m.rowSeal(&k)
-		s.keys[k.ID] = k
-		toks = append(toks, string(t[:]))
-	}
-	g := open(b, s, Options{})
-	r := bearer("")
-	heads := make([][]string, len(toks))
-	for i, t := range toks {
-		heads[i] = []string{"Bearer " + t}
-	}
-	b.Run("good", func(b *testing.B) {
-		b.ReportAllocs()
-		i := 0
-		for b.Loop() {
-			r.Header["Authorization"] = heads[i%len(heads)]
-			i += 7919
-			c, err := g.Authenticate(r)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := g.Allow(c, 1); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("malformed", func(b *testing.B) {
-		b.ReportAllocs()
-		bad := toks[0][:68] + "!"
-		for b.Loop() {
-			if _, _, ok := parse(bad); ok {
-				b.Fatal()
-			}
-		}
-	})
-	b.Run("unknown", func(b *testing.B) {
-		b.ReportAllocs()
-		t, _ := newToken("live")
-		r.Header["Authorization"] = []string{"Bearer " + string(t[:])}
-		for b.Loop() {
-			if _, err := g.Authenticate(r); err == nil {
-				b.Fatal()
-			}
-		}
-	})
-}
+func logit(p float64) float64 { return math.Log(p / (1 - p)) }

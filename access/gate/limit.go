@@ -1,11 +1,19 @@
 package gate
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/rotation"
+	"github.com/assayhq/assay/fault"
 )
 
 // Limit is what a rate limiter answered: how the caller stands after the request.
@@ -88,3 +96,99 @@ func (b *bucket) idle(now time.Time) bool { return b.tat.Load() <= now.UnixNano(
 
 // maxRate bounds what a key may be given.
 const maxRate = math.MaxInt32 / 4
+
+// App is what an app has of its own, beside its keys.
+type App struct {
+	Org   string `json:"org"`
+	Name  string `json:"name"`
+	Rate  int    `json:"rate"`  // units per second; 0 is the gate's default
+	Burst int    `json:"burst"` // 0 is twice the rate
+}
+
+func appID(org, name string) string {
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(org)) + org + name))
+	return hex.EncodeToString(sum[:12])
+}
+
+// size are the rate and burst of an app with these settings.
+func (g *Gate) size(a App) (rate, burst int) {
+	rate, burst = orElse(a.Rate, g.opt.Rate), a.Burst
+	if burst == 0 {
+		burst = 2 * rate
+		if a.Rate == 0 {
+			burst = g.opt.Burst
+		}
+	}
+	return rate, burst
+}
+
+// SetApp gives an app a rate and a burst.
+func (g *Gate) SetApp(ctx context.Context, by By, a App) error {
+	if err := g.ready(ctx); err != nil {
+		return err
+	}
+	_, err := g.store.Change(ctx, func(tx access.Tx) error { return g.putApp(tx, by, a) })
+	if err != nil {
+		return unavailable(err)
+	}
+	g.follow(ctx)
+	return nil
+}
+
+func (g *Gate) putApp(tx access.Tx, by By, a App) error {
+	switch {
+	case a.Rate < 0 || a.Rate > maxRate:
+		return fault.At(fault.Invalid, "body.rate", "rate is 0 to %d requests per second", maxRate)
+	case a.Burst < 0 || a.Burst > maxRate:
+		return fault.At(fault.Invalid, "body.burst", "burst is 0 to %d requests", maxRate)
+	}
+	now := g.moment()
+	// Who may give an app more than the default is who may give what he has not.
+	need := access.KeysWrite
+	if rate, burst := g.size(a); rate > g.opt.Rate || burst > g.opt.Burst {
+		need = access.KeysGrant
+	}
+	if err := g.may(tx, by, a.Org, need, "", nil, now); err != nil {
+		return err
+	}
+	content, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	id := appID(a.Org, a.Name)
+	if err := tx.Put(kindApp, id, g.peppers.Load().seal(kindApp, id, tx.Epoch(), content)); err != nil {
+		return err
+	}
+	return g.journal(tx, by, &access.Ring{Org: a.Org, App: a.Name}, []rotation.Event{{Type: "app.changed", Detail: map[string]string{
+		"rate": strconv.Itoa(a.Rate), "burst": strconv.Itoa(a.Burst)}}}, now)
+}
+
+// sized takes an app's settings into the draft. A bucket of the same size stays, so
+// that a reload does not refill it.
+func (g *Gate) sized(d *draft, rec *access.Record) {
+	if rec.Body == nil {
+		return
+	}
+	content, ok := g.peppers.Load().open(rec.Kind, rec.ID, rec.Epoch, rec.Body)
+	var a App
+	if !ok || json.Unmarshal(content, &a) != nil || appID(a.Org, a.Name) != rec.ID {
+		g.log.Error("the settings of an app were changed outside Assay; they are not used", "app", rec.ID)
+		return
+	}
+	key := app{a.Org, a.Name}
+	t := d.tenant(key, func() *tenant { return g.newTenant(key) })
+	rate, burst := g.size(a)
+	was := t.bucket.Load()
+	if was.rate == max(rate, 1) && was.burst == max(burst, 1) {
+		return
+	}
+	b := newBucket(rate, burst)
+	b.tat.Store(was.tat.Load())
+	t.bucket.Store(b)
+}
+
+func (g *Gate) newTenant(a app) *tenant {
+	t := &tenant{app: a}
+	t.bucket.Store(newBucket(g.opt.Rate, g.opt.Burst))
+	return t
+}

@@ -1,22 +1,28 @@
 package gate
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
 	"hash"
+	"maps"
 	"slices"
 	"sync"
 
-	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/fault"
 )
 
-// macs computes verifiers and seals. Both are HMAC-SHA-256: verifiers under the
-// pepper, seals under a key derived from it, so that one can never pass as the other.
+// macs computes verifiers and seals, under one pepper. Both are HMAC-SHA-256:
+// verifiers under the pepper itself, seals under a key derived from it, so that one
+// can never pass as the other.
 type macs struct {
 	verify sync.Pool // of *mac
 	seal   []byte
+	aead   cipher.AEAD
 }
 
 // mac is a keyed hash with room for its input and output, so that the hot path
@@ -29,11 +35,17 @@ type mac struct {
 
 func newMacs(pepper []byte) *macs {
 	pepper = slices.Clone(pepper)
-	d := hmac.New(sha256.New, pepper)
-	d.Write([]byte("assay: seal of key rows, 1"))
+	derive := func(purpose string) []byte {
+		d := hmac.New(sha256.New, pepper)
+		d.Write([]byte(purpose))
+		return d.Sum(nil)
+	}
+	block, _ := aes.NewCipher(derive("assay: tokens kept for a repeated request, 1")) // 32 bytes: cannot fail
+	aead, _ := cipher.NewGCM(block)
 	return &macs{
 		verify: sync.Pool{New: func() any { return &mac{h: hmac.New(sha256.New, pepper)} }},
-		seal:   d.Sum(nil),
+		seal:   derive("assay: seal of records, 2"),
+		aead:   aead,
 	}
 }
 
@@ -67,39 +79,86 @@ func (m *macs) verifier(t *token) (v [32]byte) {
 	return v
 }
 
-// rowSeal covers every field of a key that grants something. Revoked and LastUsed are
-// outside it: stores write them without knowing the pepper, and Revoked only takes away.
-func (m *macs) rowSeal(k *access.Key) (s [32]byte) {
-	b := make([]byte, 0, 256)
-	text := func(s string) {
+// A sealed body is: format 2, the pepper's version, 32 bytes of seal, the content. The
+// seal covers the kind, the id and the epoch too: neither another row's body nor an
+// older one of the same row fits.
+const sealedHead = 1 + 2 + sha256.Size
+
+func (m *macs) sum(kind, id string, epoch int64, version int, content []byte) []byte {
+	h := hmac.New(sha256.New, m.seal)
+	b := make([]byte, 0, 64)
+	for _, s := range []string{kind, id} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	text(k.ID)
-	text(k.Org)
-	text(k.App)
-	text(k.Env)
-	b = append(b, k.Verifier[:]...)
-	b = binary.AppendVarint(b, int64(k.PepperVersion))
-	scopes := slices.Sorted(slices.Values(k.Scopes))
-	b = binary.AppendUvarint(b, uint64(len(scopes)))
-	for _, x := range scopes {
-		text(string(x))
-	}
-	b = binary.AppendVarint(b, int64(k.Rate))
-	b = binary.AppendVarint(b, int64(k.Burst))
-	expires := int64(0)
-	if !k.Expires.IsZero() {
-		expires = k.Expires.UnixMilli()
-	}
-	b = binary.AppendVarint(b, expires)
-	h := hmac.New(sha256.New, m.seal)
+	b = binary.AppendVarint(b, epoch)
+	b = binary.AppendVarint(b, int64(version))
 	h.Write(b)
-	h.Sum(s[:0])
-	return s
+	h.Write(content)
+	return h.Sum(nil)
 }
 
-func (m *macs) sealed(k *access.Key) bool {
-	want := m.rowSeal(k)
-	return subtle.ConstantTimeCompare(want[:], k.Seal[:]) == 1
+// peppers are all that are valid, by version; the highest makes what is new.
+type peppers struct {
+	by     map[int]*macs
+	newest int
+}
+
+func newPeppers(secrets map[int][]byte) (*peppers, error) {
+	p := &peppers{by: map[int]*macs{}}
+	for _, v := range slices.Sorted(maps.Keys(secrets)) {
+		if len(secrets[v]) < 32 {
+			return nil, fault.New(fault.Invalid, "pepper %d has %d bytes; it needs at least 32", v, len(secrets[v]))
+		}
+		if v < 1 || v > 250 {
+			return nil, fault.New(fault.Invalid, "pepper versions are 1 to 250, not %d", v)
+		}
+		p.by[v], p.newest = newMacs(secrets[v]), v
+	}
+	if p.newest == 0 {
+		return nil, fault.New(fault.Invalid, "there is no pepper")
+	}
+	return p, nil
+}
+
+func (p *peppers) seal(kind, id string, epoch int64, content []byte) []byte {
+	b := make([]byte, 0, sealedHead+len(content))
+	b = append(b, 2)
+	b = binary.BigEndian.AppendUint16(b, uint16(p.newest))
+	b = append(b, p.by[p.newest].sum(kind, id, epoch, p.newest, content)...)
+	return append(b, content...)
+}
+
+// open gives the content of a sealed body, when the seal fits.
+func (p *peppers) open(kind, id string, epoch int64, body []byte) ([]byte, bool) {
+	if len(body) < sealedHead || body[0] != 2 {
+		return nil, false
+	}
+	version := int(binary.BigEndian.Uint16(body[1:]))
+	m := p.by[version]
+	if m == nil {
+		return nil, false
+	}
+	content := body[sealedHead:]
+	return content, hmac.Equal(m.sum(kind, id, epoch, version, content), body[3:sealedHead])
+}
+
+// hide keeps a token for whoever repeats a request; reveal gives it back.
+func (p *peppers) hide(t *token, about string) []byte {
+	m := p.by[p.newest]
+	nonce := make([]byte, m.aead.NonceSize(), 128)
+	rand.Read(nonce)
+	return append([]byte{byte(p.newest)}, m.aead.Seal(nonce, nonce, t[:], []byte(about))...)
+}
+
+func (p *peppers) reveal(hidden []byte, about string) (string, bool) {
+	if len(hidden) < 1 || p.by[int(hidden[0])] == nil {
+		return "", false
+	}
+	m, b := p.by[int(hidden[0])], hidden[1:]
+	if len(b) < m.aead.NonceSize() {
+		return "", false
+	}
+	t, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(about))
+	return string(t), err == nil
 }

@@ -112,7 +112,7 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	}
 	out, _, _ = assay(t, "key", "list", "--data", dir, "-o", "json")
 	var k keyRow
-	if err := json.Unmarshal([]byte(out), &k); err != nil || k.Name != "laptop" || k.State != "live" || k.Rate != 20 {
+	if err := json.Unmarshal([]byte(out), &k); err != nil || k.Name != "laptop" || k.State != "active" || k.Version != 1 {
 		t.Fatal(out, err)
 	}
 	if strings.Contains(out, token[20:]) {
@@ -121,7 +121,7 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	if _, errs, code := assay(t, "key", "revoke", "--data", dir, k.ID, "--yes"); code != 0 {
 		t.Error(errs)
 	}
-	if out, _, _ = assay(t, "key", "list", "--data", dir); !strings.Contains(out, "revoked") {
+	if out, _, _ = assay(t, "key", "list", "--all", "--data", dir); !strings.Contains(out, "revoked") {
 		t.Error(out)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "control.db"))

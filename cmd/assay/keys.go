@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,20 +16,23 @@ import (
 	"github.com/assayhq/assay/fault"
 )
 
-// withGate runs f with the keys of the data folder. A server that runs on the same
-// folder notices changes within a second.
+// operator is whoever has the data folder, or the control plane's address.
+var operator = gate.By{Name: "cli"}
+
+// withGate runs f with the keys of the control plane. Servers that share it notice
+// changes at once, or within a quarter of a second.
 func (c *cli) withGate(f func(*gate.Gate) error) error {
 	cfg, err := c.load(nil)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)
-	keys, err := app.OpenKeys(cfg, log)
+	store, err := app.OpenControl(cfg, log)
 	if err != nil {
 		return err
 	}
-	defer keys.Close()
-	g, err := app.OpenGate(keys, cfg, log)
+	defer store.Close()
+	g, err := app.OpenGate(store, cfg, "", log)
 	if err != nil {
 		return err
 	}
@@ -36,139 +40,405 @@ func (c *cli) withGate(f func(*gate.Gate) error) error {
 }
 
 type keyRow struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Env      string   `json:"env"`
-	Scopes   []string `json:"scopes"`
-	Rate     int      `json:"rate_per_second"`
-	State    string   `json:"state"`
-	Created  string   `json:"created_at"`
-	Expires  string   `json:"expires_at,omitempty"`
-	LastUsed string   `json:"last_used_at,omitempty"`
-	Token    string   `json:"token,omitempty"`
+	ID        string   `json:"id"`
+	Ring      string   `json:"ring"`
+	Version   int      `json:"version"`
+	Name      string   `json:"name"`
+	Org       string   `json:"org"`
+	App       string   `json:"app"`
+	Env       string   `json:"env"`
+	Scopes    []string `json:"scopes"`
+	Networks  []string `json:"networks,omitempty"`
+	State     string   `json:"state"`
+	Created   string   `json:"created_at"`
+	Confirmed string   `json:"confirmed_at,omitempty"`
+	Expires   string   `json:"expires_at,omitempty"`
+	RetireAt  string   `json:"retire_at,omitempty"`
+	UndoUntil string   `json:"undo_until,omitempty"`
+	LastUsed  string   `json:"last_used_at,omitempty"`
+	Token     string   `json:"token,omitempty"`
 }
 
-func rowOf(k *access.Key, now time.Time) keyRow {
-	r := keyRow{ID: k.ID, Name: k.Name, Env: k.Env, Rate: k.Rate, State: "live", Created: k.Created.Format(time.RFC3339)}
-	for _, s := range k.Scopes {
-		r.Scopes = append(r.Scopes, string(s))
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
 	}
-	if !k.Expires.IsZero() {
-		r.Expires = k.Expires.Format(time.RFC3339)
+	return t.UTC().Format(time.RFC3339)
+}
+
+func rowOf(r *access.Ring, k *access.Key, used, now time.Time) keyRow {
+	row := keyRow{ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Scopes: access.Words(k.Scopes), State: k.Standing(now),
+		Created: when(k.Created), Confirmed: when(k.Confirmed), Expires: when(k.Expires), RetireAt: when(k.RetireAt), UndoUntil: when(k.UndoUntil), LastUsed: when(used)}
+	for _, p := range k.Bounds.Networks {
+		row.Networks = append(row.Networks, p.String())
 	}
-	if !k.LastUsed.IsZero() {
-		r.LastUsed = k.LastUsed.Format(time.RFC3339)
+	return row
+}
+
+func (c *cli) inJSON() bool { return c.output == "json" || c.output == "jsonl" }
+
+// printMade prints a new key: the token alone on standard output, so that it can be piped.
+func (c *cli) printMade(m gate.Made, note string) error {
+	if c.inJSON() {
+		r := rowOf(m.Ring, m.Key, time.Time{}, time.Now())
+		r.Token = m.Token
+		return writeJSON(c.out, r)
 	}
-	switch {
-	case !k.Revoked.IsZero():
-		r.State = "revoked"
-	case !k.Live(now):
-		r.State = "expired"
+	fmt.Fprintln(c.out, m.Token)
+	if !c.quiet {
+		fmt.Fprintf(c.err, "key %s is version %d of %s (%s)%s; keep the line above, it is not shown again\n", m.Key.ID, m.Key.N, m.Ring.ID, m.Ring.Name, note)
 	}
-	return r
+	return nil
+}
+
+// printKeys prints the keys of rings as a table or lines.
+func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, all bool) error {
+	t := newTable("ring", "v", "key", "name", "app", "env", "state", "scopes", "created", "ends", "last used")
+	n := 0
+	for i := range rings {
+		r := &rings[i]
+		used, err := g.LastUse(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		for j := len(r.Keys) - 1; j >= 0; j-- {
+			k := &r.Keys[j]
+			if k.State.Terminal() && !all {
+				continue
+			}
+			row := rowOf(r, k, used[k.ID], time.Now())
+			n++
+			if c.inJSON() {
+				if err := writeJSON(c.out, row); err != nil {
+					return err
+				}
+				continue
+			}
+			scopes := strings.Join(row.Scopes, " ")
+			for name, set := range access.Presets() {
+				if missing, ok := access.Subset(set, k.Scopes); missing == "" && ok && len(set) == len(k.Scopes) {
+					scopes = name
+				}
+			}
+			t.row(row.Ring, fmt.Sprint(row.Version), row.ID, row.Name, row.Org+"/"+row.App, row.Env, row.State, scopes, row.Created, or(row.RetireAt, or(row.Expires, "never")), or(row.LastUsed, "not seen"))
+		}
+	}
+	switch c.output {
+	case "table":
+		if n == 0 {
+			fmt.Fprintln(c.err, "there are no keys; `assay key create --name NAME` makes one")
+			return nil
+		}
+		return t.print(c.out)
+	case "csv":
+		return t.csv(c.out)
+	}
+	return nil
 }
 
 func (c *cli) keys() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "key", Short: "Make, list and revoke API keys", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use: "key", Short: "Make, rotate and revoke API keys", Args: cobra.NoArgs,
+		Long: "A ring is what you refer to, such as \"laptop\"; keys are its versions. Rotating makes a new\n" +
+			"version while the old one goes on; the new one's first use sets the date from which the old\n" +
+			"one is refused; stragglers names who still uses it. A key may be given wherever a ring is asked for.",
+		Example: "  assay key create --name bot --scope trading --network 203.0.113.0/24\n  assay key rotate ring_4kT...   # both keys work now\n  assay key stragglers ring_4kT...",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var name, expires string
-	var scopes []string
-	var rate int
-	create := &cobra.Command{
-		Use: "create --name NAME", Short: "Make a key and print it, once", Args: cobra.NoArgs,
-		Long:    "Create makes a key in the data folder. The token is printed once and stored nowhere.\n\nScopes:\n" + scopeHelp(),
-		Example: "  assay key create --name laptop\n  assay key create --name bot --scope market:read --rate 20 --expires 720h",
+	cmd.AddCommand(c.keyCreate(), c.keyList(), c.keyRing(), c.keyRotate(), c.keyConfirm(), c.keyRollback(), c.keyExtend(),
+		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse())
+	return cmd
+}
+
+func (c *cli) keyCreate() *cobra.Command {
+	var spec gate.Spec
+	var expires, deadline string
+	var scopes, nets []string
+	cmd := &cobra.Command{
+		Use: "create --name NAME", Short: "Make a ring with its first key and print it, once", Args: cobra.NoArgs,
+		Long:    "The token is printed once and stored nowhere.\n\nScopes, and the presets read-only, agent, trading and admin:\n" + scopeHelp(),
+		Example: "  assay key create --name laptop\n  assay key create --name bot --app bots --scope read-only --rate 20 --expires 720h --every 2160h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if name == "" {
+			if spec.Name == "" {
 				return usageError{fmt.Errorf("--name is missing: what you will recognize the key by, such as laptop")}
 			}
-			spec := gate.Spec{Name: name, Rate: rate}
 			for _, s := range scopes {
 				spec.Scopes = append(spec.Scopes, access.Scope(s))
 			}
-			if expires != "" {
-				at, err := expiry(expires, time.Now())
-				if err != nil {
-					return err
-				}
-				spec.Expires = at
+			var err error
+			if spec.Bounds.Networks, err = networks(nets); err != nil {
+				return err
 			}
+			if expires != "" {
+				if spec.Expires, err = expiry(expires, time.Now()); err != nil {
+					return err
+				}
+			}
+			spec.Policy.Deadline = access.Deadline(deadline)
 			return c.withGate(func(g *gate.Gate) error {
-				token, k, err := g.Create(cmd.Context(), spec)
+				made, err := g.Create(cmd.Context(), operator, spec)
 				if err != nil {
 					return err
 				}
-				if c.output == "json" || c.output == "jsonl" {
-					r := rowOf(&k, time.Now())
-					r.Token = token
-					return writeJSON(c.out, r)
-				}
-				fmt.Fprintln(c.out, token)
-				if !c.quiet {
-					fmt.Fprintf(c.err, "key %s (%s) made; keep the line above, it is not shown again\n", k.ID, k.Name)
-				}
-				return nil
+				return c.printMade(made, "")
 			})
 		},
 	}
-	create.Flags().StringVar(&name, "name", "", "what you will recognize it by")
-	create.Flags().StringSliceVar(&scopes, "scope", []string{string(access.MarketRead), string(access.StreamRead)}, "what it may do")
-	create.Flags().IntVar(&rate, "rate", 0, "requests per second (default 50)")
-	create.Flags().StringVar(&expires, "expires", "", "when it ends: a duration such as 720h, a date or an RFC 3339 time")
-	list := &cobra.Command{
-		Use: "list", Short: "List the keys", Args: cobra.NoArgs, Example: "  assay key list -o json",
+	f := cmd.Flags()
+	f.StringVar(&spec.Name, "name", "", "what you will recognize it by")
+	f.StringVar(&spec.Org, "org", "", "organisation that owns it (default \"default\")")
+	f.StringVar(&spec.App, "app", "", "app whose limit its requests count against (default \"default\")")
+	f.StringVar(&spec.Env, "env", "", "live or test (default live)")
+	f.StringSliceVar(&scopes, "scope", []string{"read-only"}, "what it may do: scopes or presets")
+	f.StringSliceVar(&nets, "network", nil, "where it may be used from, such as 203.0.113.0/24 (default everywhere)")
+	f.IntVar(&spec.Rate, "rate", 0, "requests per second of its app (default 50, or what the app has)")
+	f.StringVar(&expires, "expires", "", "when it ends: a duration such as 720h, a date or an RFC 3339 time")
+	f.DurationVar(&spec.Policy.Overlap, "overlap", 0, "from a new key's first use to the refusal of the old one (default 168h, 24h with scopes that can do harm)")
+	f.DurationVar(&spec.Policy.Every, "every", 0, "remind its owner to rotate on this schedule, such as 2160h (default never)")
+	f.StringVar(&deadline, "deadline", "", "what happens to an old key still used at its date: enforce, extend or brownout (default enforce)")
+	f.BoolVar(&spec.Policy.Proven, "proven", false, "retire an old key early when all its traffic was seen with the new one")
+	return cmd
+}
+
+func (c *cli) keyList() *cobra.Command {
+	var org, application string
+	var all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the keys", Args: cobra.NoArgs, Example: "  assay key list --all -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withGate(func(g *gate.Gate) error {
-				keys, err := g.List(cmd.Context())
+				rings, err := g.Rings(cmd.Context(), org, application)
 				if err != nil {
 					return err
 				}
-				t := newTable("id", "name", "env", "scopes", "state", "created", "expires", "last used")
-				for i := range keys {
-					r := rowOf(&keys[i], time.Now())
-					if c.output == "json" || c.output == "jsonl" {
-						if err := writeJSON(c.out, r); err != nil {
-							return err
-						}
-						continue
-					}
-					t.row(r.ID, r.Name, r.Env, strings.Join(r.Scopes, " "), r.State, r.Created, or(r.Expires, "never"), or(r.LastUsed, "never"))
-				}
-				switch c.output {
-				case "table":
-					if len(keys) == 0 {
-						fmt.Fprintln(c.err, "there are no keys; `assay key create --name NAME` makes one")
-						return nil
-					}
-					return t.print(c.out)
-				case "csv":
-					return t.csv(c.out)
-				}
-				return nil
+				return c.printKeys(cmd.Context(), g, rings, all)
 			})
 		},
 	}
+	cmd.Flags().StringVar(&org, "org", "", "only of this organisation")
+	cmd.Flags().StringVar(&application, "app", "", "only of this app")
+	cmd.Flags().BoolVar(&all, "all", false, "keys that ended for good too")
+	return cmd
+}
+
+func (c *cli) keyRing() *cobra.Command {
+	return &cobra.Command{
+		Use: "ring ID", Short: "Show a ring: its keys, and the rotation under way", Args: cobra.ExactArgs(1), Example: "  assay key ring ring_4kTq0XbT9LmA",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withGate(func(g *gate.Gate) error {
+				r, err := g.Ring(cmd.Context(), "", args[0])
+				if err != nil {
+					return err
+				}
+				return c.printRing(cmd.Context(), g, r)
+			})
+		},
+	}
+}
+
+func (c *cli) printRing(ctx context.Context, g *gate.Gate, r *access.Ring) error {
+	if err := c.printKeys(ctx, g, []access.Ring{*r}, true); err != nil || c.output != "table" {
+		return err
+	}
+	if x := r.Rotation; x != nil {
+		fmt.Fprintf(c.out, "\nrotation %s: %s, from version %d to %d, begun %s (%s); the old key is refused from %s\n", x.ID, x.Phase, x.From, x.To, when(x.Started), x.Reason, when(x.RetireAt))
+	}
+	return nil
+}
+
+func (c *cli) keyRotate() *cobra.Command {
+	var s gate.RotateSpec
+	cmd := &cobra.Command{
+		Use: "rotate RING", Short: "Make a successor and print it, once; the old key goes on", Args: cobra.ExactArgs(1),
+		Long: "Both keys are accepted. The first use of the new one confirms it and sets the date from which\n" +
+			"the old one is refused: the overlap later. Until then `assay key stragglers` names who has not\n" +
+			"moved, and `assay key rollback` gives it up.",
+		Example: "  assay key rotate ring_4kTq0XbT9LmA --overlap 48h",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withGate(func(g *gate.Gate) error {
+				made, err := g.Rotate(cmd.Context(), operator, args[0], s)
+				if err != nil {
+					return err
+				}
+				return c.printMade(made, ", and both it and its predecessor are accepted")
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&s.Overlap, "overlap", 0, "from its first use to the refusal of the old key (default the ring's policy)")
+	cmd.Flags().BoolVar(&s.Force, "force", false, "allow an overlap under 65 minutes, or one key more than the policy")
+	cmd.Flags().StringVar(&s.Reason, "reason", "", "rotation, schedule or emergency, for the audit log")
+	return cmd
+}
+
+// ringChange is a command that changes a ring and shows it.
+func (c *cli) ringChange(use, short, example string, f func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1), Example: example,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withGate(func(g *gate.Gate) error {
+				r, err := f(cmd.Context(), g, args[0])
+				if err != nil {
+					return err
+				}
+				return c.printRing(cmd.Context(), g, r)
+			})
+		},
+	}
+}
+
+func (c *cli) keyConfirm() *cobra.Command {
+	return c.ringChange("confirm RING", "Confirm a successor without waiting for its first use", "  assay key confirm ring_4kTq0XbT9LmA",
+		func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error) {
+			return g.Confirm(ctx, operator, id)
+		})
+}
+
+func (c *cli) keyRollback() *cobra.Command {
+	return c.ringChange("rollback RING", "Give a rotation up: the old key is the one to use again", "  assay key rollback ring_4kTq0XbT9LmA",
+		func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error) {
+			return g.Rollback(ctx, operator, id)
+		})
+}
+
+func (c *cli) keyExtend() *cobra.Command {
+	var to string
+	cmd := c.ringChange("extend RING --to WHEN", "Move the date from which old keys are refused", "  assay key extend ring_4kTq0XbT9LmA --to 48h",
+		func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error) {
+			at, err := expiry(to, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			return g.Extend(ctx, operator, id, at)
+		})
+	cmd.Flags().StringVar(&to, "to", "24h", "a duration from now, a date or an RFC 3339 time")
+	return cmd
+}
+
+func (c *cli) keyRetire() *cobra.Command {
+	var force bool
+	cmd := c.ringChange("retire KEY", "Suspend a key before its date; undo brings it back", "  assay key retire 3Fq0XbT9LmA",
+		func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error) {
+			return g.Retire(ctx, operator, id, force)
+		})
+	cmd.Flags().BoolVar(&force, "force", false, "even when no successor was seen working")
+	return cmd
+}
+
+func (c *cli) keyUndo() *cobra.Command {
+	return c.ringChange("undo KEY", "Bring a suspended key back for a while", "  assay key undo 3Fq0XbT9LmA",
+		func(ctx context.Context, g *gate.Gate, id string) (*access.Ring, error) {
+			return g.Undo(ctx, operator, id)
+		})
+}
+
+func (c *cli) keyRevoke() *cobra.Command {
 	var yes bool
-	revoke := &cobra.Command{
-		Use: "revoke ID", Short: "End a key for good", Args: cobra.ExactArgs(1), Example: "  assay key revoke 3Fq0XbT9LmA --yes",
+	var cause string
+	cmd := &cobra.Command{
+		Use: "revoke ID...", Short: "End keys or rings for good, everywhere, with a receipt", Args: cobra.MinimumNArgs(1), Example: "  assay key revoke 3Fq0XbT9LmA --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				return usageError{fmt.Errorf("revoking cannot be undone and cuts its callers off; add --yes to do it")}
 			}
 			return c.withGate(func(g *gate.Gate) error {
-				if err := g.Revoke(cmd.Context(), args[0]); err != nil {
+				var t gate.Target
+				for _, a := range args {
+					if strings.HasPrefix(a, "ring_") {
+						if len(args) > 1 {
+							return usageError{fmt.Errorf("revoke one ring, or several keys, at a time")}
+						}
+						t.Ring = a
+					} else {
+						t.Keys = append(t.Keys, a)
+					}
+				}
+				return c.revoke(cmd.Context(), g, t, cause)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	cmd.Flags().StringVar(&cause, "cause", "requested", "why, for the audit log")
+	return cmd
+}
+
+// revoke revokes and prints the receipt. One that is not complete is an error, so that
+// scripts notice.
+func (c *cli) revoke(ctx context.Context, g *gate.Gate, t gate.Target, cause string) error {
+	wait, stop := context.WithTimeout(ctx, 20*time.Second)
+	defer stop()
+	r, err := g.Revoke(wait, operator, t, cause, gate.WaitAll)
+	if err != nil {
+		return err
+	}
+	if c.inJSON() {
+		if err := writeJSON(c.out, map[string]any{"complete": r.Complete(), "epoch": r.Epoch, "keys": r.Keys, "acked": r.Acked, "fenced": r.Fenced, "pending": r.Pending, "elapsed_ms": r.Elapsed.Milliseconds()}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(c.out, "revoked %d keys with change %d, in %s\n", len(r.Keys), r.Epoch, r.Elapsed.Round(time.Millisecond))
+		for _, k := range r.Keys {
+			fmt.Fprintf(c.out, "  key    %s\n", k)
+		}
+		for _, n := range r.Acked {
+			fmt.Fprintf(c.out, "  acked  %s\n", n)
+		}
+		for _, n := range r.Fenced {
+			fmt.Fprintf(c.out, "  fenced %s (out of touch: decides nothing)\n", n)
+		}
+		if len(r.Acked)+len(r.Fenced)+len(r.Pending) == 0 {
+			fmt.Fprintln(c.out, "  no server is running")
+		}
+	}
+	if !r.Complete() {
+		var names []string
+		for _, p := range r.Pending {
+			names = append(names, fmt.Sprintf("%s (%s at most)", p.Node, p.Left.Round(time.Second)))
+		}
+		return fault.New(fault.Unavailable, "the keys are revoked, but these servers have not acknowledged and may still accept them: %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+func (c *cli) keyStragglers() *cobra.Command {
+	return &cobra.Command{
+		Use: "stragglers RING", Short: "Name who still uses an old key, and tell when all will have moved", Args: cobra.ExactArgs(1),
+		Example: "  assay key stragglers ring_4kTq0XbT9LmA",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withGate(func(g *gate.Gate) error {
+				_, m, err := g.Migration(cmd.Context(), "", args[0])
+				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.err, "key %s is revoked; a running server refuses it within a second\n", args[0])
+				if c.inJSON() {
+					return writeJSON(c.out, m)
+				}
+				t := newTable("key", "network", "client", "endpoint", "per minute", "last seen", "refused", "note")
+				for _, s := range m.Stragglers {
+					note := ""
+					if s.Mixed {
+						note = "some of several have moved"
+					}
+					t.row(s.Key, s.Network, s.Agent, s.Endpoint, fmt.Sprintf("%.1f", s.PerMinute), when(s.Last), fmt.Sprint(s.Refused), note)
+				}
+				if c.output == "csv" {
+					return t.csv(c.out)
+				}
+				switch {
+				case m.Phase == "":
+					fmt.Fprintln(c.err, "the ring was not rotated yet; `assay key rotate` does it")
+					return nil
+				case len(m.Stragglers) == 0:
+					fmt.Fprintf(c.out, "nobody uses the old key any more (%d of %d ways of use have moved; rotation %s)\n", m.Moved, m.Known, m.Phase)
+					return nil
+				}
+				if err := t.print(c.out); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.out, "\n%d of %d ways of use have moved; the old key is refused from %s; all will have moved: %s\n", m.Moved, m.Known, when(m.RetireAt), or(when(m.Forecast), "too little to tell"))
 				return nil
 			})
 		},
 	}
-	revoke.Flags().BoolVar(&yes, "yes", false, "do it without asking")
-	cmd.AddCommand(create, list, revoke)
-	return cmd
 }
 
 func or(s, def string) string {
@@ -181,7 +451,7 @@ func or(s, def string) string {
 func scopeHelp() string {
 	var lines []string
 	for s, what := range access.Scopes() {
-		lines = append(lines, fmt.Sprintf("  %-12s %s", s, what))
+		lines = append(lines, fmt.Sprintf("  %-17s %s", s, what))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,24 +16,31 @@ import (
 	"github.com/assayhq/assay/store/sqlite"
 )
 
+func file(dir string) string { return filepath.Join(dir, "control store 100%?.db") }
+
 func open(t *testing.T, dir string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(filepath.Join(dir, "control store 100%?.db"), sqlite.Options{})
+	s, err := sqlite.Open(file(dir), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func TestKeysPassTheExam(t *testing.T) {
-	accesstest.RunKeys(t, func(t *testing.T, dir string) accesstest.Store { return open(t, dir) })
+func TestMain(m *testing.M) {
+	accesstest.Child(func(dir string) (access.Store, error) { return sqlite.Open(file(dir), sqlite.Options{}) })
+	os.Exit(m.Run())
+}
+
+func TestStorePassesTheExam(t *testing.T) {
+	accesstest.RunStore(t, func(t *testing.T, dir string) access.Store { return open(t, dir) })
 }
 
 func TestFileIsForItsOwnerAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	defer s.Close()
-	if err := s.PutSetting(t.Context(), "a", []byte("b")); err != nil {
+	if err := put(t.Context(), s, "a", "b"); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)
@@ -92,88 +98,97 @@ func execute(t *testing.T, path, statement string) {
 	}
 }
 
-const childPath = "ASSAY_CONTROL_PATH"
-
-// TestMain becomes `assay key create` in another process when told so.
-func TestMain(m *testing.M) {
-	path := os.Getenv(childPath)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	s, err := sqlite.Open(path, sqlite.Options{})
-	if err == nil {
-		err = errors.Join(s.CreateKey(context.Background(), access.Key{ID: "fromoutside", Env: "live"}), s.Close())
-	}
-	if err != nil {
-		println(err.Error())
-		os.Exit(1)
-	}
-	os.Exit(0)
+func put(ctx context.Context, s *sqlite.Store, id, body string) error {
+	_, err := s.Change(ctx, func(tx access.Tx) error { return tx.Put("thing", id, []byte(body)) })
+	return err
 }
 
-func TestAnotherProcessMakesAKeyWhileWeServe(t *testing.T) {
+// A file of the versions before records loses its keys, which are made again, and
+// keeps its epoch, so that nobody who follows it is led back.
+func TestFileOfBeforeKeepsItsEpoch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.db")
+	first, err := os.ReadFile("migrations/0001_keys.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, string(first)+`;
+		CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
+		INSERT INTO schema_version VALUES (1, '0001_keys.sql', 0);
+		INSERT INTO setting VALUES ('pepper', x'00');
+		UPDATE epoch SET n = 41`)
 	s, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	before, _ := s.Epoch(t.Context())
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childPath+"="+path)
-	// All the while we write, and read as a gate does: how often keys changed, and then
-	// the keys. Readers neither wait nor fail, and see the key at the latest with its epoch.
-	done := make(chan struct{})
-	busy := make(chan error, 2)
-	during := func(f func() error) {
-		var err error
-		for more := true; more && err == nil; {
-			select {
-			case <-done:
-				more = false
-			default:
-			}
-			err = f()
-		}
-		busy <- err
-	}
-	go during(func() error { return s.PutSetting(t.Context(), "x", []byte("y")) })
-	go during(func() error {
-		n, err := s.Epoch(t.Context())
-		if err != nil {
-			return err
-		}
-		keys, err := s.Keys(t.Context())
-		if err == nil && n > before && len(keys) != 1 {
-			err = fmt.Errorf("epoch %d, but %d keys", n, len(keys))
-		}
-		return err
-	})
-	out, err := child.CombinedOutput()
-	close(done)
-	if e := errors.Join(<-busy, <-busy); err != nil || e != nil {
-		t.Fatalf("the other process: %v: %s; we: %v", err, out, e)
-	}
-	if _, err := s.Key(t.Context(), "fromoutside"); err != nil {
-		t.Error(err)
-	}
-	if after, _ := s.Epoch(t.Context()); after <= before {
-		t.Errorf("the epoch stays at %d", after)
+	n, err := s.Change(t.Context(), func(tx access.Tx) error { return tx.Put("thing", "a", nil) })
+	if err != nil || n != 42 {
+		t.Errorf("the next epoch is %d, %v", n, err)
 	}
 }
 
-func BenchmarkKey(b *testing.B) {
-	s, err := sqlite.Open(filepath.Join(b.TempDir(), "control.db"), sqlite.Options{})
+func TestClosedStoreFails(t *testing.T) {
+	s := open(t, t.TempDir())
+	if _, err := s.Hints(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := put(t.Context(), s, "a", "b"); fault.Of(err) != fault.Unavailable {
+		t.Errorf("a change of a closed store: %v", err)
+	}
+}
+
+func BenchmarkChange(b *testing.B) {
+	s, err := sqlite.Open(file(b.TempDir()), sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.CreateKey(b.Context(), access.Key{ID: "aaaaaaaaaaa", Env: "live"}); err != nil {
+	body := strings.Repeat("x", 500)
+	n := 0
+	for b.Loop() {
+		n++
+		if err := put(b.Context(), s, fmt.Sprint(n%10_000), body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Load is what a node does at its start: 100,000 records of 500 bytes.
+func BenchmarkLoad(b *testing.B) {
+	s, err := sqlite.Open(file(b.TempDir()), sqlite.Options{})
+	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		if _, err := s.Key(b.Context(), "aaaaaaaaaaa"); err != nil {
+	defer s.Close()
+	body := []byte(strings.Repeat("x", 500))
+	for c := range 1000 {
+		if _, err := s.Change(b.Context(), func(tx access.Tx) error {
+			for i := range 100 {
+				if err := tx.Put("thing", fmt.Sprintf("%d:%d", c, i), body); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
 			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		count := 0
+		for at, more := int64(0), true; more; {
+			var page []access.Record
+			if page, at, more, err = s.Since(b.Context(), at, []string{"other", "thing"}, 5000); err != nil {
+				b.Fatal(err)
+			}
+			count += len(page)
+		}
+		if count != 100_000 {
+			b.Fatalf("%d records", count)
 		}
 	}
 }

@@ -1,14 +1,15 @@
-// Package sqlite is the control plane's store on one machine: keys and settings in
-// one SQLite file.
+// Package sqlite is the control plane's store on one machine: records, their order of
+// change, and the leases of nodes, in one SQLite file.
 //
-// It says what is remembered of who may ask. It never holds a secret that could be
-// used: only keyed digests of tokens, and whatever a caller puts into a setting.
+// It says what is remembered of who may ask. It never looks into the body of a record,
+// and so never knows a secret: whoever writes one seals it first.
 // What always holds: a change that returned nil is on disk (WAL, synchronous=FULL);
-// changes are whole transactions; one connection writes, several read and never
-// wait for it; any number of processes may have the file open at the same time.
+// changes are whole transactions, one after the other, and each that wrote something has
+// the next epoch without a gap; one connection writes, several read and never wait for
+// it; any number of processes may have the file open at the same time.
 // The schema is a list of numbered files that are applied in order, each in one
 // transaction; a file with a newer schema than this program knows is refused.
-// app opens it; access/gate and the key command use it as an access.KeyStore.
+// app and the commands open it and use it as an access.Store.
 package sqlite
 
 import (
@@ -20,6 +21,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/assayhq/assay/access"
@@ -39,15 +41,22 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Store is an access.KeyStore in one file. Any number of goroutines may use it.
+// Store is an access.Store in one file. Any number of goroutines may use it.
 type Store struct {
 	path  string
 	write *sql.DB // one connection
 	read  *sql.DB
+	wait  time.Duration
 	log   *slog.Logger
+
+	closing chan struct{}  // closed by Close
+	close   sync.Once      //
+	tasks   sync.WaitGroup // goroutines that look for changes of other processes
+	mu      sync.Mutex
+	waiters map[chan struct{}]bool
 }
 
-var _ access.KeyStore = (*Store)(nil)
+var _ access.Store = (*Store)(nil)
 
 // Open opens the file at path, making it (readable by its owner only) and bringing
 // its schema up to date if need be.
@@ -75,8 +84,8 @@ func Open(path string, opt Options) (*Store, error) {
 	if err := f.Close(); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the control store %s cannot be opened", path)
 	}
-	s := &Store{path: path, log: opt.Logger}
-	if s.write, err = sql.Open("sqlite", source(path, opt.Wait, false)); err != nil {
+	s := &Store{path: path, wait: opt.Wait, log: opt.Logger, closing: make(chan struct{}), waiters: map[chan struct{}]bool{}}
+	if s.write, err = sql.Open("sqlite", source(path, slice, false)); err != nil {
 		return nil, s.failed(err)
 	}
 	s.write.SetMaxOpenConns(1)
@@ -90,6 +99,10 @@ func Open(path string, opt Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// slice is how long the engine waits for the write lock before it lets us look whether
+// the caller still wants to: the engine's own waiting cannot be interrupted.
+const slice = 50 * time.Millisecond
 
 // source is the connection text. Waiting is set first, because turning WAL on may
 // have to wait for another process already.
@@ -111,6 +124,8 @@ func source(path string, wait time.Duration, reader bool) string {
 
 // Close closes the file. Every call after it fails.
 func (s *Store) Close() error {
+	s.close.Do(func() { close(s.closing) })
+	s.tasks.Wait()
 	if err := errors.Join(s.read.Close(), s.write.Close()); err != nil {
 		return s.failed(err)
 	}
@@ -142,15 +157,40 @@ func (s *Store) failed(err error) error {
 	return fault.Wrap(fault.Unavailable, err, "the control store cannot be used")
 }
 
-// change runs f in a transaction.
+// ended is failed, save that whatever fails after the caller has gone fails of that.
+func (s *Store) ended(ctx context.Context, err error) error {
+	var f *fault.Error
+	if err != nil && ctx.Err() != nil && !errors.As(err, &f) {
+		return ctx.Err()
+	}
+	return s.failed(err)
+}
+
+// begin takes the write lock, waiting for it in slices for as long as Options.Wait.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	last := time.Now().Add(s.wait)
+	for {
+		q, err := s.write.BeginTx(ctx, nil)
+		if err == nil || !busy(err) || ctx.Err() != nil || time.Now().After(last) {
+			return q, err
+		}
+	}
+}
+
+func busy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// change runs f in a transaction that has the write lock.
 func (s *Store) change(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	q, err := s.begin(ctx)
 	if err != nil {
-		return s.failed(err)
+		return s.ended(ctx, err)
 	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback()
-		return s.failed(err)
+	defer func() { _ = q.Rollback() }() // also when f panics; after a commit it does nothing
+	if err := f(q); err != nil {
+		return s.ended(ctx, err)
 	}
-	return s.failed(tx.Commit())
+	return s.ended(ctx, q.Commit())
 }

@@ -1,0 +1,609 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/rotation"
+	"github.com/assayhq/assay/fault"
+)
+
+// By is who asks for a change.
+type By struct {
+	Caller  *access.Caller // nil: the operator of this installation
+	Name    string         // for the audit log when there is no caller: cli, schedule, supervisor
+	Request string         // id of the HTTP request
+}
+
+func (b By) who() string {
+	if b.Caller != nil {
+		return b.Caller.KeyID
+	}
+	return b.Name
+}
+
+// Spec is what a new ring with its first key is to be.
+type Spec struct {
+	Name     string
+	Org, App string // "" is "default"
+	Env      string // "live" (default) or "test"
+	Scopes   []access.Scope
+	Bounds   access.Bounds
+	Policy   access.Policy
+	Expires  time.Time
+	// Rate and Burst, when one is set, become the app's.
+	Rate, Burst int
+	// Rehearsal rings may rotate within seconds.
+	Rehearsal bool
+}
+
+// Made is a key just made, with its token, which is never seen again.
+type Made struct {
+	Token string
+	Ring  *access.Ring
+	Key   *access.Key // of Ring
+	Epoch int64
+}
+
+// Create makes a ring with its first key.
+func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
+	if err := g.check(&s); err != nil {
+		return Made{}, err
+	}
+	if err := g.ready(ctx); err != nil {
+		return Made{}, err
+	}
+	now := g.moment()
+	t, id := newToken(s.Env)
+	p := g.peppers.Load()
+	v := p.by[p.newest].verifier(&t)
+	r := &access.Ring{ID: "ring_" + name(), Org: s.Org, App: s.App, Env: s.Env, Name: s.Name, Policy: s.Policy, Rehearsal: s.Rehearsal}
+	k := access.Key{ID: string(id[:]), Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Expires: s.Expires, CreatedBy: by.who(), Reason: "created"}
+	events := rotation.Start(r, k, now)
+	epoch, err := g.store.Change(ctx, func(tx access.Tx) error {
+		if err := g.may(tx, by, r.Org, access.KeysWrite, "", s.Scopes, now); err != nil {
+			return err
+		}
+		if s.Rate != 0 || s.Burst != 0 {
+			if err := g.putApp(tx, by, App{s.Org, s.App, s.Rate, s.Burst}); err != nil {
+				return err
+			}
+		}
+		return g.save(tx, by, r, events, now)
+	})
+	if err != nil {
+		return Made{}, unavailable(err)
+	}
+	g.follow(ctx)
+	return Made{string(t[:]), r, &r.Keys[0], epoch}, nil
+}
+
+func (g *Gate) moment() time.Time { return g.now().UTC().Truncate(time.Millisecond) }
+
+// ready makes sure that there is a snapshot and a pepper.
+func (g *Gate) ready(ctx context.Context) error {
+	if g.snap.Load() != nil {
+		return nil
+	}
+	if err := g.sync(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// follow brings this node's snapshot up to what it has just written, so that a change
+// holds here when the call returns. Should that fail, Run does it soon.
+func (g *Gate) follow(ctx context.Context) {
+	if err := g.sync(ctx); err != nil {
+		g.log.Warn("a change of keys was stored but is not in memory yet", "err", err)
+	}
+	g.poke()
+}
+
+// may checks, in the transaction that makes the change, that whoever asks for it is
+// still accepted and has the scope. own is a ring that its own key may rotate.
+func (g *Gate) may(tx access.Tx, by By, org string, need access.Scope, own string, grant []access.Scope, now time.Time) error {
+	c := by.Caller
+	if c == nil {
+		return nil
+	}
+	gone := fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
+	if c.KeyID == "" {
+		return fault.New(fault.Unauthentic, "this needs a key with the scope %s", need)
+	}
+	rec, err := tx.Get(kindRing, c.Ring)
+	if err != nil {
+		if fault.Of(err) == fault.Unknown {
+			return gone
+		}
+		return err
+	}
+	r, err := g.ringOf(&rec)
+	if err != nil {
+		return gone
+	}
+	k := r.Key(c.KeyID)
+	if k == nil || !k.Live(now) {
+		return gone
+	}
+	switch {
+	case own != "" && own == r.ID && k.Has(access.KeysRotate):
+	case !k.Has(need) && !k.Has(access.Admin):
+		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", k.ID, need)
+	case org != r.Org && !k.Has(access.Admin):
+		// Others' things do not exist for the caller.
+		return fault.New(fault.Unknown, "there is no such ring or key")
+	}
+	if missing, ok := access.Subset(grant, k.Scopes); !ok && !k.Has(access.KeysGrant) {
+		return fault.At(fault.Denied, "body.scopes", "the key %s cannot grant %s: it does not have it", k.ID, missing)
+	}
+	return nil
+}
+
+// save writes a ring with what happened to it.
+func (g *Gate) save(tx access.Tx, by By, r *access.Ring, events []rotation.Event, now time.Time) error {
+	content, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := tx.Put(kindRing, r.ID, g.peppers.Load().seal(kindRing, r.ID, tx.Epoch(), content)); err != nil {
+		return err
+	}
+	return g.journal(tx, by, r, events, now)
+}
+
+// change runs f on a ring in a transaction that saves it, with the caller checked.
+// ring is the id of a ring, or of a key in it.
+func (g *Gate) change(ctx context.Context, by By, ring string, need access.Scope, own bool, f func(r *access.Ring, now time.Time) ([]rotation.Event, error)) (*access.Ring, int64, error) {
+	if err := g.ready(ctx); err != nil {
+		return nil, 0, err
+	}
+	id, err := g.find(ctx, ring)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out *access.Ring
+	epoch, err := g.store.Change(ctx, func(tx access.Tx) error {
+		now := g.moment()
+		rec, err := tx.Get(kindRing, id)
+		if err != nil {
+			return err
+		}
+		r, err := g.ringOf(&rec)
+		if err != nil {
+			return err
+		}
+		self := ""
+		if own {
+			self = r.ID
+		}
+		if err := g.may(tx, by, r.Org, need, self, nil, now); err != nil {
+			return err
+		}
+		out = r
+		events, err := f(r, now)
+		if err != nil || events == nil {
+			return err
+		}
+		return g.save(tx, by, r, events, now)
+	})
+	if err != nil {
+		return nil, 0, unavailable(err)
+	}
+	g.follow(ctx)
+	return out, epoch, nil
+}
+
+// find gives the ring behind a ring's or a key's id.
+func (g *Gate) find(ctx context.Context, id string) (string, error) {
+	if strings.HasPrefix(id, "ring_") {
+		return id, nil
+	}
+	k, ok := kidOf(id)
+	if !ok {
+		return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+	}
+	for try := 0; ; try++ {
+		if s := g.snap.Load(); s != nil {
+			if e := s.find(k); e != nil {
+				return e.ring, nil
+			}
+		}
+		if try > 0 {
+			return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", id)
+		}
+		if err := g.sync(ctx); err != nil {
+			return "", unavailable(err)
+		}
+	}
+}
+
+// check fills in what a Spec leaves open and refuses what makes no sense.
+func (g *Gate) check(s *Spec) error {
+	if s.Org == "" {
+		s.Org = "default"
+	}
+	if s.App == "" {
+		s.App = "default"
+	}
+	if s.Env == "" {
+		s.Env = "live"
+	}
+	for _, f := range []struct{ field, text string }{{"body.name", s.Name}, {"body.org", s.Org}, {"body.app", s.App}} {
+		if len(f.text) > 100 || strings.ContainsFunc(f.text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return fault.At(fault.Invalid, f.field, "at most 100 bytes without control characters")
+		}
+	}
+	scopes, unknown := access.ParseScopes(access.Words(s.Scopes))
+	switch {
+	case unknown != "":
+		return fault.At(fault.Invalid, "body.scopes", "there is no scope or preset %q; there are %v and %v", clip(unknown), sorted(access.Scopes()), sorted(access.Presets()))
+	case s.Name == "":
+		return fault.At(fault.Invalid, "body.name", "a key needs a name, so that its owner knows it again")
+	case s.Env != "live" && s.Env != "test":
+		return fault.At(fault.Invalid, "body.env", "env is live or test")
+	case len(scopes) == 0:
+		return fault.At(fault.Invalid, "body.scopes", "a key needs at least one scope")
+	case !s.Expires.IsZero() && !s.Expires.After(g.now()):
+		return fault.At(fault.Invalid, "body.expires_at", "the key would be expired already")
+	case access.Has(scopes, access.OrdersPlace) && s.Env == "live" && len(s.Bounds.Networks) == 0 && (s.Expires.IsZero() || s.Expires.Sub(g.now()) > 90*24*time.Hour):
+		return fault.At(fault.Invalid, "body.bounds", "a live key that places orders needs a list of networks, or an end within 90 days")
+	}
+	s.Scopes = scopes
+	if !s.Expires.IsZero() {
+		s.Expires = s.Expires.UTC().Truncate(time.Millisecond)
+	}
+	return checkPolicy(&s.Policy)
+}
+
+func sorted[K ~string, V any](m map[K]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, string(k))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func checkPolicy(p *access.Policy) error {
+	switch {
+	case p.MaxAccepting < 0 || p.MaxAccepting > 5 || p.MaxAccepting == 1:
+		return fault.At(fault.Invalid, "body.policy.max_accepting", "2 to 5 keys may be accepted at a time: a rotation needs two")
+	case p.Overlap < 0 || p.Overlap > access.MaxOverlap:
+		return fault.At(fault.Invalid, "body.policy.overlap", "an overlap is %s to %s", access.MinOverlap, access.MaxOverlap)
+	case p.Deadline != "" && p.Deadline != access.Enforce && p.Deadline != access.Extend && p.Deadline != access.Brownout:
+		return fault.At(fault.Invalid, "body.policy.deadline", "%q is no deadline policy; use enforce, extend or brownout", clip(string(p.Deadline)))
+	case p.Every < 0 || p.Every > 0 && p.Every < time.Hour:
+		return fault.At(fault.Invalid, "body.policy.every", "a schedule rotates every hour or less often")
+	case p.Lifetime < 0 || p.Confirm < 0 || p.Undo < 0 || p.Cap < 0:
+		return fault.At(fault.Invalid, "body.policy", "durations are not below 0")
+	}
+	return nil
+}
+
+// RotateSpec is how a ring shall be rotated; the zero value is by its policy.
+type RotateSpec struct {
+	Overlap time.Duration
+	Force   bool
+	Reason  string // "" is rotation
+	// Key is the Idempotency-Key of the request. A repeated request within ten minutes
+	// gives the same rotation and token.
+	Key    string
+	Scopes []access.Scope // nil: as before
+	Bounds access.Bounds  // empty: as before
+}
+
+// Rotate stages a successor in a ring and gives its token.
+func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Made, error) {
+	if s.Reason == "" {
+		s.Reason = "rotation"
+	}
+	if len(s.Key) > 255 {
+		return Made{}, fault.At(fault.Invalid, "header.Idempotency-Key", "at most 255 bytes")
+	}
+	if s.Scopes != nil {
+		scopes, unknown := access.ParseScopes(access.Words(s.Scopes))
+		if unknown != "" {
+			return Made{}, fault.At(fault.Invalid, "body.scopes", "there is no scope %q", clip(unknown))
+		}
+		s.Scopes = scopes
+	}
+	var token string
+	made := ""
+	r, epoch, err := g.change(ctx, by, ring, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		p := g.peppers.Load()
+		if x := r.Rotation; x != nil && s.Key != "" && x.Request == s.Key && now.Before(x.Until) { // R10
+			t, ok := p.reveal(x.Sealed, r.ID+x.ID)
+			if !ok {
+				return nil, fault.New(fault.Conflict, "this request was answered, and its token can no longer be given: roll rotation %s back, or rotate with another Idempotency-Key", x.ID)
+			}
+			token = t
+			for i := range r.Keys {
+				if r.Keys[i].N == x.To {
+					made = r.Keys[i].ID
+				}
+			}
+			return nil, nil
+		}
+		t, id := newToken(r.Env)
+		v := p.by[p.newest].verifier(&t)
+		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who(), Request: s.Key}
+		if c := by.Caller; c == nil || c.Has(access.KeysGrant) || c.Has(access.Admin) {
+			w.Grant = true
+		}
+		if s.Key != "" {
+			w.Sealed = p.hide(&t, r.ID+w.ID)
+		}
+		token, made = string(t[:]), string(id[:])
+		return rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds}, w, now)
+	})
+	if err != nil {
+		return Made{}, err
+	}
+	return Made{token, r, r.Key(made), epoch}, nil
+}
+
+// Confirm notes that a ring's staged key works, without waiting for its first use. id
+// is of the key, or of the ring.
+func (g *Gate) Confirm(ctx context.Context, by By, id string) (*access.Ring, error) {
+	r, _, err := g.change(ctx, by, id, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		key := id
+		if r.Key(id) == nil {
+			k := r.Latest()
+			if k == nil || k.State != access.Staged {
+				return nil, fault.New(fault.Conflict, "ring %s has no key that waits to be confirmed", r.ID)
+			}
+			key = k.ID
+		}
+		return rotation.Confirm(r, key, now)
+	})
+	return r, err
+}
+
+// Rollback gives the rotation of a ring up.
+func (g *Gate) Rollback(ctx context.Context, by By, id string) (*access.Ring, error) {
+	r, _, err := g.change(ctx, by, id, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		return rotation.Rollback(r, "asked", now)
+	})
+	return r, err
+}
+
+// Retire suspends a key before its date; Undo brings it back.
+func (g *Gate) Retire(ctx context.Context, by By, key string, force bool) (*access.Ring, error) {
+	r, _, err := g.change(ctx, by, key, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		return rotation.Retire(r, key, force, now)
+	})
+	return r, err
+}
+
+// Undo brings a suspended key back for a while.
+func (g *Gate) Undo(ctx context.Context, by By, key string) (*access.Ring, error) {
+	r, _, err := g.change(ctx, by, key, access.KeysWrite, false, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		return rotation.Undo(r, key, "asked", now)
+	})
+	return r, err
+}
+
+// Extend moves the date on which a ring's old keys are refused.
+func (g *Gate) Extend(ctx context.Context, by By, id string, to time.Time) (*access.Ring, error) {
+	r, _, err := g.change(ctx, by, id, access.KeysWrite, false, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
+		return rotation.Push(r, to.UTC().Truncate(time.Millisecond), now)
+	})
+	return r, err
+}
+
+// Target says which keys to revoke; what is set must all fit.
+type Target struct {
+	Keys         []string // ids
+	Ring         string
+	Org, App     string
+	MintedBefore time.Time
+	Pepper       int // made with this pepper's version
+}
+
+func (t *Target) empty() bool {
+	return len(t.Keys) == 0 && t.Ring == "" && t.Org == "" && t.App == "" && t.MintedBefore.IsZero() && t.Pepper == 0
+}
+
+func (t *Target) fits(r *access.Ring, k *access.Key) bool {
+	return (len(t.Keys) == 0 || slices.Contains(t.Keys, k.ID)) && (t.Ring == "" || t.Ring == r.ID) &&
+		(t.Org == "" || t.Org == r.Org) && (t.App == "" || t.App == r.App) &&
+		(t.MintedBefore.IsZero() || k.Created.Before(t.MintedBefore)) && (t.Pepper == 0 || t.Pepper == k.Pepper)
+}
+
+// maxRevoked bounds the rings of one transaction of a revocation.
+const maxRevoked = 500
+
+// Revoke ends every key that the target names, at once and for ever, and waits until
+// every node has acknowledged that or has fenced itself. The receipt says so; when ctx
+// ends first it names the nodes that may still accept the keys, and for how long.
+func (g *Gate) Revoke(ctx context.Context, by By, t Target, cause string, wait Wait) (Receipt, error) {
+	since := time.Now()
+	if t.empty() {
+		return Receipt{}, fault.New(fault.Invalid, "say what to revoke: keys, a ring, an app, an organisation, a date or a pepper")
+	}
+	if cause == "" {
+		cause = "requested"
+	}
+	if err := g.ready(ctx); err != nil {
+		return Receipt{}, err
+	}
+	if by.Caller != nil && !by.Caller.Has(access.Admin) {
+		if t.Org != "" && t.Org != by.Caller.Org {
+			return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+		}
+		t.Org = by.Caller.Org
+	}
+	ids := map[string]bool{}
+	switch {
+	case t.Ring != "":
+		ids[t.Ring] = true
+	case len(t.Keys) > 0:
+		for _, k := range t.Keys {
+			ring, err := g.find(ctx, k)
+			if err != nil {
+				return Receipt{}, err
+			}
+			ids[ring] = true
+		}
+	default:
+		if err := g.sync(ctx); err != nil { // all there are, not all that this node happens to know
+			return Receipt{}, unavailable(err)
+		}
+		for _, id := range g.rings(t.Org, t.App) {
+			ids[id] = true
+		}
+	}
+	list := make([]string, 0, len(ids))
+	for id := range ids {
+		list = append(list, id)
+	}
+	slices.Sort(list)
+	var ended []string
+	var epoch int64
+	known := false
+	for part := range slices.Chunk(list, maxRevoked) {
+		var now []string
+		e, err := g.store.Change(ctx, func(tx access.Tx) error {
+			now = nil
+			at := g.moment()
+			if err := g.may(tx, by, t.orgOr(by), access.KeysWrite, "", nil, at); err != nil {
+				return err
+			}
+			for _, id := range part {
+				rec, err := tx.Get(kindRing, id)
+				if fault.Of(err) == fault.Unknown && err != nil {
+					continue
+				} else if err != nil {
+					return err
+				}
+				r, err := g.ringOf(&rec)
+				if err != nil {
+					return err
+				}
+				for i := range r.Keys {
+					known = known || t.fits(r, &r.Keys[i])
+				}
+				events := rotation.Revoke(r, func(k *access.Key) bool { return t.fits(r, k) }, cause, at)
+				if events == nil {
+					continue
+				}
+				for _, e := range events {
+					now = append(now, e.Key)
+				}
+				if err := g.save(tx, by, r, events, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return Receipt{Epoch: epoch, Keys: ended}, unavailable(err)
+		}
+		epoch, ended = max(epoch, e), append(ended, now...)
+	}
+	g.follow(ctx)
+	if !known {
+		return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+	}
+	rec, err := g.receipt(ctx, epoch, ended, wait, since)
+	if err != nil {
+		return rec, err
+	}
+	return rec, g.file(ctx, by, "key.revocation_receipt", &rec, t)
+}
+
+func (t *Target) orgOr(by By) string {
+	if t.Org != "" {
+		return t.Org
+	}
+	if by.Caller != nil {
+		return by.Caller.Org
+	}
+	return ""
+}
+
+// file puts a receipt into the audit log.
+func (g *Gate) file(ctx context.Context, by By, action string, r *Receipt, t Target) error {
+	_, err := g.store.Change(ctx, func(tx access.Tx) error {
+		ring := &access.Ring{ID: t.Ring, Org: t.Org, App: t.App}
+		return g.journal(tx, by, ring, []rotation.Event{{Type: action, Detail: map[string]string{
+			"epoch": fmt.Sprint(r.Epoch), "keys": strings.Join(r.Keys, " "), "acked": fmt.Sprint(len(r.Acked)), "fenced": fmt.Sprint(len(r.Fenced)),
+			"pending": fmt.Sprint(len(r.Pending)), "elapsed_ms": fmt.Sprint(r.Elapsed.Milliseconds()),
+		}}}, g.moment())
+	})
+	if err != nil {
+		g.log.Warn("the keys are revoked, but the receipt was not filed in the audit log", "err", err)
+	}
+	return nil
+}
+
+// Ring gives one ring as it is stored now. Of other organisations' rings not even the
+// existence is told: org "" is the operator.
+func (g *Gate) Ring(ctx context.Context, org, id string) (*access.Ring, error) {
+	if err := g.ready(ctx); err != nil {
+		return nil, err
+	}
+	id, err := g.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var r *access.Ring
+	err = g.store.View(ctx, func(tx access.Tx) error {
+		rec, err := tx.Get(kindRing, id)
+		if err != nil {
+			return err
+		}
+		r, err = g.ringOf(&rec)
+		return err
+	})
+	if err != nil && fault.Of(err) != fault.Unknown {
+		return nil, unavailable(err)
+	}
+	if err != nil || org != "" && r.Org != org {
+		return nil, fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+	}
+	return r, nil
+}
+
+// Rings gives the rings of an organisation (all for ""), of one app when it is named,
+// newest first. A ring whose seal does not fit is left out, and logged.
+func (g *Gate) Rings(ctx context.Context, org, app string) ([]access.Ring, error) {
+	if err := g.sync(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	var out []access.Ring
+	for part := range slices.Chunk(g.rings(org, app), 1000) {
+		err := g.store.View(ctx, func(tx access.Tx) error {
+			for _, id := range part {
+				rec, err := tx.Get(kindRing, id)
+				if err != nil {
+					if fault.Of(err) == fault.Unknown {
+						continue
+					}
+					return err
+				}
+				if r, err := g.ringOf(&rec); err == nil {
+					out = append(out, *r)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b access.Ring) int { return b.Created.Compare(a.Created) })
+	return out, nil
+}
+
+// LastUse is when this node or, some seconds ago, another saw a key used. Zero: never.
+func (g *Gate) LastUse(ctx context.Context, ring string) (map[string]time.Time, error) {
+	u, err := g.usage(ctx, ring)
+	return u.Last, err
+}

@@ -1,0 +1,64 @@
+package access
+
+import (
+	"context"
+	"time"
+)
+
+// Record is one thing the control plane remembers: a ring, a plan, a leaf of the
+// audit log. Its body means something to whoever wrote it.
+type Record struct {
+	Kind  string
+	ID    string
+	Body  []byte // nil: it was deleted
+	Epoch int64  // the change that wrote it last
+}
+
+// Tx is a look at the records, or a change of them, in one transaction.
+type Tx interface {
+	// Epoch is that of this change, or of the last one in a View.
+	Epoch() int64
+	// Get gives fault.Unknown when there is none.
+	Get(kind, id string) (Record, error)
+	// List gives at most limit records of a kind with ids above after, in order of id.
+	List(kind, after string, limit int) ([]Record, error)
+	// Put and Delete are of a Change only. A body is at most MaxBody bytes.
+	Put(kind, id string, body []byte) error
+	Delete(kind, id string) error
+}
+
+// MaxBody is the most a record may hold.
+const MaxBody = 1 << 20
+
+// Store remembers the control plane. Changes are ordered: each that wrote something
+// has the next epoch, without a gap, and whoever knows the epoch n learns what came
+// after it from Since. What Change wrote is durable when it returns.
+type Store interface {
+	// Change runs f in a serializable transaction; when f fails nothing is changed. It
+	// gives the epoch of the change, or of the last one when f wrote nothing.
+	Change(ctx context.Context, f func(Tx) error) (epoch int64, err error)
+	// View runs f on one consistent state.
+	View(ctx context.Context, f func(Tx) error) error
+	// Since gives the records of the kinds that changed after an epoch, each once as it is
+	// now, deleted ones too, in order of epoch, at most about limit; upTo is the epoch
+	// that the caller knows afterwards, and more whether there is more to fetch.
+	Since(ctx context.Context, epoch int64, kinds []string, limit int) (records []Record, upTo int64, more bool, err error)
+	// Beat renews a node's lease for a time, by the store's clock, telling the epoch the
+	// node has applied, and gives the latest epoch.
+	Beat(ctx context.Context, n Node, lease time.Duration) (epoch int64, err error)
+	// Nodes gives the nodes with the time that is left of their leases; those that have
+	// been over for a day are forgotten.
+	Nodes(ctx context.Context) ([]Node, error)
+	// Hints wakes whoever waits when something may have changed. It may be late, silent or
+	// wrong: it is never relied on. Nil when the store has none.
+	Hints(ctx context.Context) (<-chan struct{}, error)
+	Close() error
+}
+
+// Node is one process that decides with a copy of the keys.
+type Node struct {
+	ID    string        // made anew at each start
+	Name  string        // host and address, for people
+	Epoch int64         // applied
+	Left  time.Duration // of the lease; at or below 0 the node has fenced itself
+}

@@ -1,0 +1,151 @@
+package mail
+
+import (
+	"encoding/json"
+	"strings"
+	"text/template"
+	"unicode"
+
+	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/notify"
+)
+
+// Facts are what a letter can say of an event: the fields of its data that are known
+// here. A fact that is missing leaves its sentence out.
+type Facts struct {
+	Ring      string `json:"ring"`
+	Key       string `json:"key"`       // public id
+	Successor string `json:"successor"` // public id of the new key
+	RetireAt  string `json:"retire_at"` // RFC 3339
+	UndoUntil string `json:"undo_until"`
+	LastUsed  string `json:"last_used"`
+	Client    string `json:"client"` // who uses the key, such as a network or user agent
+	Cause     string `json:"cause"`
+	Detail    string `json:"detail"`
+	// These come from the event itself.
+	App string `json:"-"`
+	At  string `json:"-"`
+}
+
+type form struct{ subject, text string }
+
+// forms are the letters, by event type. They are for people: what happened, what it
+// means for them, what to do.
+var forms = map[string]form{
+	notify.KeyRotationStarted: {
+		`A new key is ready in {{or .Ring "your ring"}}`,
+		`A rotation of {{or .Ring "a key ring"}}{{with .App}} of the app {{.}}{{end}} was started at {{.At}}.
+{{with .Successor}}
+The new key is {{.}}. {{end}}{{with .Key}}The old key is {{.}}. {{end}}Both work now.
+
+What to do: put the new key into your program. Once it has been used, the old key
+gets a date on which it ends, and you will be told.
+`},
+	notify.KeyStraggler: {
+		`Something still uses the old key {{.Key}}`,
+		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} has a successor, yet it is still used.
+{{with .LastUsed}}
+Last use:  {{.}}{{end}}{{with .Client}}
+Used by:   {{.}}{{end}}{{with .RetireAt}}
+It ends:   {{.}}{{end}}
+
+What to do: find the program that still has the old key and give it the new one{{with .RetireAt}}
+before {{.}}. After that its requests are refused{{end}}.
+`},
+	notify.KeySuspended: {
+		`The key {{.Key}} no longer works`,
+		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} was suspended at {{.At}}. Requests with it are refused.
+{{with .UndoUntil}}
+If something of yours stopped working, the key can be brought back until
+{{.}}. After that it is gone for good.
+{{end}}
+What to do: nothing, if all your programs use the new key.
+`},
+	notify.KeyRevoked: {
+		`The key {{.Key}} was revoked`,
+		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} was revoked at {{.At}}. Requests with it are refused,
+and it cannot be brought back.
+{{with .Cause}}
+Cause: {{.}}
+{{end}}
+What to do: if you did not ask for this, look at the audit log. Programs that used
+the key need another one.
+`},
+	notify.KeyAnomaly: {
+		`Unusual use of the key {{.Key}}`,
+		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} was used at {{.At}} in a way that it was not used before.
+{{with .Client}}
+Used by: {{.}}{{end}}{{with .Detail}}
+What is unusual: {{.}}{{end}}
+
+What to do: if this was you, nothing. If not, revoke the key now and look at the
+audit log for what was done with it.
+`},
+}
+
+// Letter makes the message of an event for the given people. ok is false for types of
+// events that nobody is written to about.
+func Letter(e notify.Event, to ...string) (m Message, ok bool, err error) {
+	f, ok := forms[e.Type]
+	if !ok {
+		return Message{}, false, nil
+	}
+	if err := e.Check(); err != nil {
+		return Message{}, true, err
+	}
+	var facts Facts
+	if len(e.Data) > 0 {
+		if err := json.Unmarshal(e.Data, &facts); err != nil {
+			return Message{}, true, fault.Wrap(fault.Invalid, err, "the data of event %s does not have the fields that a letter needs", e.ID)
+		}
+	}
+	facts.App, facts.At = e.App, e.At.UTC().Format("2 January 2006 15:04 UTC")
+	for _, p := range []*string{&facts.Ring, &facts.Key, &facts.Successor, &facts.RetireAt, &facts.UndoUntil, &facts.LastUsed, &facts.Client, &facts.Cause, &facts.Detail, &facts.App} {
+		*p = line(*p)
+	}
+	subject, err := fill(f.subject, facts)
+	if err != nil {
+		return Message{}, true, err
+	}
+	text, err := fill(f.text, facts)
+	if err != nil {
+		return Message{}, true, err
+	}
+	return Message{ID: e.ID, To: to, Subject: subject, Text: text, At: e.At}, true, nil
+}
+
+func fill(text string, facts Facts) (string, error) {
+	t, err := template.New("letter").Parse(text)
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, err, "a letter's template is broken")
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, facts); err != nil {
+		return "", fault.Wrap(fault.Internal, err, "a letter cannot be filled in")
+	}
+	// A missing fact leaves an empty line; one between paragraphs is enough.
+	out := b.String()
+	for strings.Contains(out, "\n\n\n") {
+		out = strings.ReplaceAll(out, "\n\n\n", "\n\n")
+	}
+	return out, nil
+}
+
+// maxFact is the most runes of one fact in a letter.
+const maxFact = 120
+
+// line makes a fact one short line: facts come from clients, and must not be able to write
+// paragraphs of their own into our letters.
+func line(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }), " ")
+	s = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
+			return -1
+		}
+		return c
+	}, s)
+	if r := []rune(s); len(r) > maxFact {
+		s = string(r[:maxFact]) + "…"
+	}
+	return s
+}
