@@ -5,10 +5,10 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test check lint race sim fuzz golden gen bench tardis
+.PHONY: help demo build test check lint race sim fuzz golden gen bench tardis postgres rotation rotation-short
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## see it work: simulated exchanges on this machine, no network
 	@$(BIN) demo
@@ -17,8 +17,13 @@ build: ## build bin/assay
 	@echo "building $(BIN) (a first build compiles the stores too, which takes a minute or two)"
 	@$(GO) build -trimpath -o $(BIN) ./cmd/assay
 
-test: check ## everything that CI runs
+test: check postgres ## everything that CI runs
 	$(GO) test -timeout 20m ./...
+
+postgres: ## install PostgreSQL for the tests that start one, where that can be done
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy postgresql >/dev/null; \
+	else echo "no PostgreSQL here: the tests that need one are skipped (apt-get install postgresql)"; fi
 
 check: ## formatting, vet, lint and generated files
 	@bad=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); if [ -n "$$bad" ]; then echo "not formatted: $$bad"; exit 1; fi
@@ -34,6 +39,12 @@ race: ## the tests under the race detector (needs a C compiler)
 
 sim: ## bad days at every emulated exchange: SEEDS=100 MINUTES=30 of virtual time
 	ASSAY_SIM_SEEDS=$(or $(SEEDS),100) ASSAY_SIM_MINUTES=$(or $(MINUTES),30) $(GO) test ./market/feed -run TestBadDays -count=1 -timeout 4h -v | grep -v '^=== '
+
+rotation: ## the headline run: 3 servers, 200 clients, 1,000 rotations, kills and partitions (about 10 minutes)
+	$(GO) run ./cmd/rotation
+
+rotation-short: postgres ## the same in under 50 seconds
+	$(GO) run ./cmd/rotation -short
 
 fuzz: ## each fuzzer for FUZZTIME (10s)
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) || exit 1; done; done

@@ -125,8 +125,9 @@ func hide(t *testing.T, s string, f *fixture) string {
 		s = strings.ReplaceAll(s, id, "x")
 	}
 	s = regexp.MustCompile(`(ring|rot)_[0-9A-Za-z]{12}`).ReplaceAllString(s, "${1}_x")
+	s = regexp.MustCompile(`"(note|public_key)":"[^"]*"`).ReplaceAllString(s, `"${1}":"x"`)
 	s = strings.ReplaceAll(s, runtime.Version(), "goX")
-	return regexp.MustCompile(`(?m)^[0-9A-Za-z_-]{22},2000`).ReplaceAllString(s, `x,2000`)
+	return regexp.MustCompile(`(?m)^'?[0-9A-Za-z_-]{22},2000`).ReplaceAllString(s, `x,2000`)
 }
 
 // pretty breaks long answers into lines, so that a diff can be read.

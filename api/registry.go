@@ -103,6 +103,10 @@ func (s *Server) register() {
 	add(s, change("extend-ring", http.MethodPost, "/v1/rings/{id}/extend", 0, "Move the date on which old keys are refused", ""), s.extendRing)
 	add(s, change("open-incident", http.MethodPost, "/v1/incidents", 0, "Revoke many keys at once",
 		"All keys that fit everything given, with one receipt. docs/operate/incidents.md has the playbook."), s.incident)
+	add(s, Operation{ID: "list-audit", Method: http.MethodGet, Path: "/v1/audit", Scope: access.AuditRead, Cost: 5, Tag: "Keys",
+		Summary: "What happened to keys", Doc: "The organisation's entries of the audit log, oldest first. `assay audit export` and `assay audit verify` check the log without trusting the server."}, s.audit)
+	add(s, Operation{ID: "get-checkpoint", Method: http.MethodGet, Path: "/v1/audit/checkpoint", Scope: access.AuditRead, Cost: 5, Tag: "Keys",
+		Summary: "The audit log's signature", Doc: "A signed note over the size and root of the log (golang.org/x/mod/sumdb/note). Keep it elsewhere: it proves later what the log was."}, s.checkpoint)
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 

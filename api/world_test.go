@@ -239,7 +239,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if f.gate, err = gate.New(f.store, gate.Options{Static: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite)
+	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
 	opt := Options{Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -338,25 +339,48 @@ func (g *Gate) Certain(ctx context.Context, c *access.Caller) error {
 	return err
 }
 
-// Allow takes cost units from the caller's limit: the app's, or the network's for a
-// caller without a key. The error is Exhausted when they are not there.
+// Allow takes cost units from the caller's limits: the app's rate and quotas, or the
+// network's rate for a caller without a key. The error is Exhausted, with an *Exceeded
+// as its cause, when they are not there; then nothing was taken.
 func (g *Gate) Allow(c *access.Caller, cost int) (Limit, error) {
-	var b *bucket
 	if c.KeyID == "" {
-		b = g.visits.bucket(c, g)
-	} else if s := g.snap.Load(); s != nil {
-		if t := s.apps[app{c.Org, c.App}]; t != nil {
-			b = t.bucket.Load()
-		}
+		return g.visits.take(c, g, cost)
 	}
-	if b == nil { // revoked between Authenticate and here
+	t := g.tenantOf(c)
+	if t == nil {
 		return Limit{}, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	}
-	l := b.take(g.now(), cost)
-	if !l.Allowed {
-		return l, fault.New(fault.Exhausted, "more than %d requests per second (%d at once): wait %s", l.Rate, l.Burst, l.RetryAfter.Round(10*time.Millisecond))
+	a := t.account.Take(g.now(), int64(cost))
+	return Limit{Answer: a}, t.refused(&a)
+}
+
+// Enter is Allow that also takes one of the requests the app may make at the same time.
+// Whoever was allowed calls done once when the request has ended; done is never nil.
+func (g *Gate) Enter(c *access.Caller, cost int) (done func(), l Limit, err error) {
+	if c.KeyID == "" {
+		l, err = g.visits.take(c, g, cost)
+		return nothing, l, err
 	}
-	return l, nil
+	t := g.tenantOf(c)
+	if t == nil {
+		return nothing, l, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
+	}
+	a := t.account.Enter(g.now(), int64(cost))
+	if !a.Allowed {
+		return nothing, Limit{Answer: a}, t.refused(&a)
+	}
+	return t.leave, Limit{Answer: a}, nil
+}
+
+func nothing() {}
+
+// tenantOf is the app a key belongs to, or nil when its last key ended between
+// Authenticate and here.
+func (g *Gate) tenantOf(c *access.Caller) *tenant {
+	if s := g.snap.Load(); s != nil {
+		return s.apps[app{c.Org, c.App}]
+	}
+	return nil
 }
 
 // ClientAddr is where a request comes from: the peer, or, when that is a trusted
@@ -407,11 +431,13 @@ type visitors struct {
 	mu   sync.Mutex
 	seen map[netip.Prefix]*visitor
 	rest *visitor
+	// policy is the value of RateLimit-Policy for all of them. Nothing writes into it.
+	policy []string
 }
 
 type visitor struct {
 	caller access.Caller
-	bucket *bucket
+	bucket *limit.Bucket
 }
 
 const maxVisitors = 1 << 16
@@ -422,10 +448,7 @@ func (v *visitors) caller(p netip.Prefix, g *Gate) *access.Caller {
 	if x := v.seen[p]; x != nil {
 		return &x.caller
 	}
-	if v.seen == nil {
-		v.seen = map[netip.Prefix]*visitor{}
-		v.rest = newVisitor("the rest", g)
-	}
+	v.begin(g)
 	if len(v.seen) >= maxVisitors {
 		return &v.rest.caller
 	}
@@ -437,21 +460,42 @@ func (v *visitors) caller(p netip.Prefix, g *Gate) *access.Caller {
 func newVisitor(name string, g *Gate) *visitor {
 	return &visitor{
 		caller: access.Caller{Org: PublicOrg, App: name, Scopes: g.opt.Public},
-		bucket: newBucket(g.opt.PublicRate, g.opt.PublicBurst),
+		bucket: limit.NewBucket(int64(g.opt.PublicRate), int64(g.opt.PublicBurst)),
 	}
 }
 
-func (v *visitors) bucket(c *access.Caller, g *Gate) *bucket {
+// begin makes what is there before the first visitor. v.mu is held.
+func (v *visitors) begin(g *Gate) {
+	if v.seen != nil {
+		return
+	}
+	v.seen = map[netip.Prefix]*visitor{}
+	v.rest = newVisitor("the rest", g)
+	h := http.Header{}
+	a := limit.NewAccount(limit.Plan{Rate: int64(g.opt.PublicRate), Burst: int64(g.opt.PublicBurst)}, limit.Used{}).Take(time.Time{}, 0)
+	a.Set(h, 0) // so that limit alone knows the header's form
+	v.policy = h["Ratelimit-Policy"]
+}
+
+func (v *visitors) bucket(c *access.Caller, g *Gate) *limit.Bucket {
 	p, err := netip.ParsePrefix(c.App)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.begin(g)
 	if x := v.seen[p]; err == nil && x != nil {
 		return x.bucket
 	}
-	if v.rest == nil {
-		v.rest = newVisitor("the rest", g)
-	}
 	return v.rest.bucket
+}
+
+// take asks the bucket of a visitor's network.
+func (v *visitors) take(c *access.Caller, g *Gate, cost int) (Limit, error) {
+	b := v.bucket(c, g)
+	l := Limit{Answer: b.Take(g.now(), int64(cost)), policy: v.policy}
+	if !l.Allowed {
+		return l, exceeded(&l.Answer, limit.Plan{Rate: int64(g.opt.PublicRate), Burst: int64(g.opt.PublicBurst)})
+	}
+	return l, nil
 }
 
 // sweep forgets networks whose limit is full again.
@@ -459,7 +503,7 @@ func (v *visitors) sweep(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for p, x := range v.seen {
-		if x.bucket.idle(now) {
+		if x.bucket.Idle(now) {
 			delete(v.seen, p)
 		}
 	}

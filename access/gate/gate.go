@@ -38,7 +38,9 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/notify"
 )
 
 // Options of a gate. The zero value is usable.
@@ -66,6 +68,13 @@ type Options struct {
 	// Lease, lets reads go on for that time: right where the store is a file on the same
 	// machine; between machines it is the time that a revocation may take at worst.
 	Lease, Static time.Duration
+	// Used tells what an app used so far of its day and month, to go on from after a start.
+	// It is asked once per app, with the same now for all apps of one reading, and while
+	// nobody else can change keys: it should answer from memory. Nil: everything is unused.
+	Used func(org, app string, now time.Time) limit.Used
+	// Publish hands an event to those who send notices, inside the transaction that made
+	// it happen. Nil: nobody is told.
+	Publish func(tx access.Tx, e notify.Event) error
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -189,13 +198,14 @@ func (g *Gate) mono() int64 { return int64(time.Since(g.began)) }
 const (
 	kindRing   = "ring"
 	kindApp    = "app"
+	kindPlan   = "plan"
 	kindPepper = "pepper"
 	kindUse    = "_use"
 	kindLead   = "_lead" // who supervises
 )
 
 // kinds are those that a snapshot is made of.
-var kinds = []string{kindApp, kindPepper, kindRing}
+var kinds = []string{kindApp, kindPepper, kindPlan, kindRing}
 
 // sync brings the snapshot up to date with the store. It is called by one at a time
 // or many; g.mu orders them.
@@ -233,6 +243,10 @@ func (g *Gate) sync(ctx context.Context) error {
 				changed = true
 				g.sized(d, rec)
 			}
+			if rec.Kind == kindPlan {
+				changed = true
+				g.planned(d, rec)
+			}
 			if rec.Kind != kindRing {
 				continue
 			}
@@ -253,6 +267,7 @@ func (g *Gate) sync(ctx context.Context) error {
 			d.put(r, g)
 		}
 	}
+	g.settle(d)
 	if old == nil || epoch != old.epoch || changed {
 		d.s.epoch = epoch
 		g.snap.Store(d.s)

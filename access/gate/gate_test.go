@@ -654,7 +654,7 @@ func TestAnAppIsLimitedWhicheverKeyItUses(t *testing.T) {
 		}
 		ask := func(tok string, cost int) (Limit, error) { return g.Allow(caller(t, g, tok), cost) }
 		for i, tok := range []string{one.Token, two.Token, one.Token, two.Token} {
-			if l, err := ask(tok, 1); err != nil || l.Remaining != 3-i {
+			if l, err := ask(tok, 1); err != nil || l.Rate.Remaining != int64(3-i) {
 				t.Fatalf("request %d: %+v %v", i, l, err)
 			}
 		}

@@ -5,104 +5,86 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/access/rotation"
 	"github.com/assayhq/assay/fault"
 )
 
-// Limit is what a rate limiter answered: how the caller stands after the request.
+// Limit is how the caller stands after a request.
 type Limit struct {
-	Allowed    bool
-	Rate       int           // units per second that come back
-	Burst      int           // units when full
-	Remaining  int           // units left now
-	Reset      time.Duration // until full again
-	RetryAfter time.Duration // until the same request would pass; 0 when allowed
-	policy     string
+	limit.Answer
+	policy []string // of visitors, whose bucket does not know it
 }
 
-// Set writes the limit as headers: the IETF draft's RateLimit and RateLimit-Policy
-// (draft-ietf-httpapi-ratelimit-headers, as of 2026), the older X-RateLimit-* that
-// clients know, and Retry-After when the request was refused.
+// Set writes the limit as headers, see limit.Answer.Set. Retry-After is spread a little,
+// always later, so that those refused together do not come back together.
 func (l *Limit) Set(h http.Header) {
-	if l.Burst == 0 {
-		return
+	if l.policy != nil {
+		h["Ratelimit-Policy"] = l.policy
 	}
-	reset, left := strconv.Itoa(seconds(l.Reset)), strconv.Itoa(l.Remaining)
-	v := &[5]string{l.policy, `"app";r=` + left + ";t=" + reset, strconv.Itoa(l.Burst), left, reset} // one allocation for all
-	h["Ratelimit-Policy"] = v[0:1:1]
-	h["Ratelimit"] = v[1:2:2]
-	h["X-Ratelimit-Limit"] = v[2:3:3]
-	h["X-Ratelimit-Remaining"] = v[3:4:4]
-	h["X-Ratelimit-Reset"] = v[4:5:5]
-	if !l.Allowed {
-		h["Retry-After"] = []string{strconv.Itoa(max(1, seconds(l.RetryAfter)))}
+	if l.Allowed || l.Violated != 0 { // else nothing was decided
+		l.Answer.Set(h, rand.Uint64())
 	}
 }
 
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-
-// bucket is one GCRA limiter: tat is the time at which it would be full again. It is
-// changed by compare-and-swap only, so that a hot caller on many cores never waits.
-type bucket struct {
-	tat         atomic.Int64 // nanoseconds of the wall clock
-	rate, burst int
-	unit        int64 // nanoseconds one unit takes to come back
-	policy      string
+// Exceeded is the cause of the error for a caller above its limits.
+type Exceeded struct {
+	Policies   []string      // that the request breaks: burst, day, month, concurrency, connections, subscriptions
+	RetryAfter time.Duration // 0: when something in progress ends
 }
 
-func newBucket(rate, burst int) *bucket {
-	rate, burst = max(rate, 1), max(burst, 1)
-	window := (burst + rate - 1) / rate
-	return &bucket{
-		rate: rate, burst: burst, unit: int64(time.Second) / int64(rate),
-		policy: `"app";q=` + strconv.Itoa(burst) + ";w=" + strconv.Itoa(window),
-	}
-}
+// Error names the policies.
+func (e *Exceeded) Error() string { return "above " + strings.Join(e.Policies, ", ") }
 
-// take asks for cost units at now. A cost above the burst takes a full bucket: a
-// request that is allowed at all must be able to pass some time. Nothing is taken by
-// a refusal.
-func (b *bucket) take(now time.Time, cost int) Limit {
-	t, room := now.UnixNano(), b.unit*int64(b.burst)
-	need := b.unit * int64(min(max(cost, 0), b.burst))
-	for {
-		old := b.tat.Load()
-		next := max(old, t) + need
-		l := Limit{Rate: b.rate, Burst: b.burst, policy: b.policy}
-		if wait := next - t - room; wait > 0 {
-			full := max(old-t, 0)
-			l.Remaining = int((room - full) / b.unit)
-			l.Reset, l.RetryAfter = time.Duration(full), time.Duration(wait)
-			return l
-		}
-		if b.tat.CompareAndSwap(old, next) {
-			l.Allowed = true
-			l.Remaining = int((room - (next - t)) / b.unit)
-			l.Reset = time.Duration(next - t)
-			return l
+func exceeded(a *limit.Answer, p limit.Plan) error {
+	var what []string
+	for _, x := range []struct {
+		bit  limit.Policy
+		text string
+	}{
+		{limit.Burst, fmt.Sprintf("more than %d units per second (%d at once)", p.Rate, p.Burst)},
+		{limit.Day, fmt.Sprintf("more than the %d units of this day (UTC)", p.Daily)},
+		{limit.Month, fmt.Sprintf("more than the %d units of this month (UTC)", p.Monthly)},
+		{limit.Concurrency, fmt.Sprintf("more than %d requests at the same time", p.Concurrency)},
+	} {
+		if a.Violated&x.bit != 0 {
+			what = append(what, x.text)
 		}
 	}
+	wait := "wait for one to end"
+	if a.RetryAfter > 0 {
+		wait = "wait " + a.RetryAfter.Round(10*time.Millisecond).String()
+	}
+	return fault.Wrap(fault.Exhausted, &Exceeded{a.Violated.Names(), a.RetryAfter}, "%s: %s", strings.Join(what, ", and "), wait)
 }
 
-// idle tells whether the bucket is full, so that forgetting it changes nothing.
-func (b *bucket) idle(now time.Time) bool { return b.tat.Load() <= now.UnixNano() }
+func (t *tenant) refused(a *limit.Answer) error {
+	if a.Allowed {
+		return nil
+	}
+	return exceeded(a, t.account.Plan())
+}
 
-// maxRate bounds what a key may be given.
+// maxRate bounds what an app may be given.
 const maxRate = math.MaxInt32 / 4
 
-// App is what an app has of its own, beside its keys.
+// App is what an app has of its own, beside its keys. Limits belong to it and not to a
+// key, so a rotation changes nothing of them.
 type App struct {
 	Org   string `json:"org"`
 	Name  string `json:"name"`
-	Rate  int    `json:"rate"`  // units per second; 0 is the gate's default
-	Burst int    `json:"burst"` // 0 is twice the rate
+	Rate  int    `json:"rate"`           // units per second instead of the plan's; 0 is the plan's
+	Burst int    `json:"burst"`          // 0 is the plan's, or twice Rate when that is given
+	Plan  string `json:"plan,omitempty"` // "" is the gate's default: Options.Rate and Burst, and nothing else limited
 }
 
 func appID(org, name string) string {
@@ -110,42 +92,98 @@ func appID(org, name string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// size are the rate and burst of an app with these settings.
-func (g *Gate) size(a App) (rate, burst int) {
-	rate, burst = orElse(a.Rate, g.opt.Rate), a.Burst
-	if burst == 0 {
-		burst = 2 * rate
-		if a.Rate == 0 {
-			burst = g.opt.Burst
-		}
+// terms are the limits of an app with these settings, under the plan that they name.
+func (g *Gate) terms(a App, p limit.Plan) limit.Plan {
+	if a.Plan == "" {
+		p = limit.Plan{Rate: int64(g.opt.Rate), Burst: int64(g.opt.Burst)}
 	}
-	return rate, burst
+	if a.Rate > 0 {
+		p.Rate, p.Burst = int64(a.Rate), 2*int64(a.Rate)
+	}
+	if a.Burst > 0 && p.Rate > 0 {
+		p.Burst = int64(a.Burst)
+	}
+	return p
 }
 
-// SetApp gives an app a rate and a burst.
+// SetApp gives an app its plan, rate and burst, in the place of those it had. More than
+// its plan allows is given only by who has keys:grant, or admin:all when the app has a
+// plan by name; which plan that is, is for admin:all alone.
 func (g *Gate) SetApp(ctx context.Context, by By, a App) error {
+	return g.put(ctx, func(tx access.Tx) error { return g.putApp(tx, by, a) })
+}
+
+// put runs a change of limits and makes it hold here.
+func (g *Gate) put(ctx context.Context, f func(access.Tx) error) error {
 	if err := g.ready(ctx); err != nil {
 		return err
 	}
-	_, err := g.store.Change(ctx, func(tx access.Tx) error { return g.putApp(tx, by, a) })
-	if err != nil {
+	if _, err := g.store.Change(ctx, f); err != nil {
 		return unavailable(err)
 	}
 	g.follow(ctx)
 	return nil
 }
 
+// App gives an app's settings as they are stored; zero ones when it has none.
+func (g *Gate) App(ctx context.Context, org, name string) (a App, err error) {
+	if err := g.ready(ctx); err != nil {
+		return a, err
+	}
+	err = g.store.View(ctx, func(tx access.Tx) error {
+		a, err = g.appIn(tx, org, name)
+		return err
+	})
+	return a, err
+}
+
+func (g *Gate) appIn(tx access.Tx, org, name string) (App, error) {
+	rec, err := tx.Get(kindApp, appID(org, name))
+	if fault.Of(err) == fault.Unknown {
+		return App{Org: org, Name: name}, nil
+	}
+	if err != nil {
+		return App{}, err
+	}
+	a, ok := g.appOf(&rec)
+	if !ok {
+		return App{}, fault.New(fault.Internal, "the settings of the app %s of %s were changed outside Assay", clip(name), clip(org))
+	}
+	return a, nil
+}
+
+// resize is putApp that keeps the plan.
+func (g *Gate) resize(tx access.Tx, by By, a App) error {
+	was, err := g.appIn(tx, a.Org, a.Name)
+	if err != nil {
+		return err
+	}
+	a.Plan = was.Plan
+	return g.putApp(tx, by, a)
+}
+
 func (g *Gate) putApp(tx access.Tx, by By, a App) error {
 	switch {
 	case a.Rate < 0 || a.Rate > maxRate:
-		return fault.At(fault.Invalid, "body.rate", "rate is 0 to %d requests per second", maxRate)
+		return fault.At(fault.Invalid, "body.rate", "rate is 0 to %d units per second", maxRate)
 	case a.Burst < 0 || a.Burst > maxRate:
-		return fault.At(fault.Invalid, "body.burst", "burst is 0 to %d requests", maxRate)
+		return fault.At(fault.Invalid, "body.burst", "burst is 0 to %d units", maxRate)
 	}
 	now := g.moment()
-	// Who may give an app more than the default is who may give what he has not.
+	was, err := g.appIn(tx, a.Org, a.Name)
+	if err != nil {
+		return err
+	}
+	p, err := g.planIn(tx, a.Plan)
+	if err != nil {
+		return err
+	}
 	need := access.KeysWrite
-	if rate, burst := g.size(a); rate > g.opt.Rate || burst > g.opt.Burst {
+	most, given := g.terms(App{Plan: a.Plan}, p), g.terms(a, p)
+	switch more := most.Rate > 0 && (given.Rate > most.Rate || given.Burst > most.Burst); {
+	case a.Plan != was.Plan, more && a.Plan != "":
+		need = access.Admin
+	case more: // who may give more than the default is who may give what he has not
 		need = access.KeysGrant
 	}
 	if err := g.may(tx, by, a.Org, need, "", nil, now); err != nil {
@@ -160,35 +198,43 @@ func (g *Gate) putApp(tx access.Tx, by By, a App) error {
 		return err
 	}
 	return g.journal(tx, by, &access.Ring{Org: a.Org, App: a.Name}, []rotation.Event{{Type: "app.changed", Detail: map[string]string{
-		"rate": strconv.Itoa(a.Rate), "burst": strconv.Itoa(a.Burst)}}}, now)
+		"plan": a.Plan, "rate": strconv.Itoa(a.Rate), "burst": strconv.Itoa(a.Burst)}}}, now)
 }
 
-// sized takes an app's settings into the draft. A bucket of the same size stays, so
-// that a reload does not refill it.
+func (g *Gate) appOf(rec *access.Record) (a App, ok bool) {
+	content, ok := g.peppers.Load().open(rec.Kind, rec.ID, rec.Epoch, rec.Body)
+	return a, ok && json.Unmarshal(content, &a) == nil && appID(a.Org, a.Name) == rec.ID
+}
+
+// sized takes an app's settings into the draft; settle puts them in force.
 func (g *Gate) sized(d *draft, rec *access.Record) {
 	if rec.Body == nil {
 		return
 	}
-	content, ok := g.peppers.Load().open(rec.Kind, rec.ID, rec.Epoch, rec.Body)
-	var a App
-	if !ok || json.Unmarshal(content, &a) != nil || appID(a.Org, a.Name) != rec.ID {
+	a, ok := g.appOf(rec)
+	if !ok {
 		g.log.Error("the settings of an app were changed outside Assay; they are not used", "app", rec.ID)
 		return
 	}
 	key := app{a.Org, a.Name}
-	t := d.tenant(key, func() *tenant { return g.newTenant(key) })
-	rate, burst := g.size(a)
-	was := t.bucket.Load()
-	if was.rate == max(rate, 1) && was.burst == max(burst, 1) {
-		return
-	}
-	b := newBucket(rate, burst)
-	b.tat.Store(was.tat.Load())
-	t.bucket.Store(b)
+	t := d.tenant(key, func() *tenant { return g.newTenant(d, key) })
+	t.own = a
+	d.resize[t] = true
 }
 
-func (g *Gate) newTenant(a app) *tenant {
-	t := &tenant{app: a}
-	t.bucket.Store(newBucket(g.opt.Rate, g.opt.Burst))
+// newTenant makes an app with what it used so far. How exact that is after a crash
+// depends on whoever answers Options.Used: a meter that writes before it answers forgets
+// nothing, one that flushes once a second at most the units of that second. The rate
+// bucket starts full, so a restart can be worth one burst.
+func (g *Gate) newTenant(d *draft, a app) *tenant {
+	if d.now.IsZero() {
+		d.now = g.now()
+	}
+	var u limit.Used
+	if g.opt.Used != nil {
+		u = g.opt.Used(a.org, a.name, d.now)
+	}
+	t := &tenant{app: a, account: limit.NewAccount(g.terms(App{}, limit.Plan{}), u)}
+	t.leave = t.account.Leave
 	return t
 }

@@ -70,7 +70,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 			return err
 		}
 		if s.Rate != 0 || s.Burst != 0 {
-			if err := g.putApp(tx, by, App{s.Org, s.App, s.Rate, s.Burst}); err != nil {
+			if err := g.resize(tx, by, App{Org: s.Org, Name: s.App, Rate: s.Rate, Burst: s.Burst}); err != nil {
 				return err
 			}
 		}

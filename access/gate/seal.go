@@ -162,3 +162,23 @@ func (p *peppers) reveal(hidden []byte, about string) (string, bool) {
 	t, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(about))
 	return string(t), err == nil
 }
+
+// wrap encrypts something that the store keeps for us; unwrap gives it back.
+func (p *peppers) wrap(plain []byte, about string) []byte {
+	m := p.by[p.newest]
+	nonce := make([]byte, m.aead.NonceSize(), 64+len(plain))
+	rand.Read(nonce)
+	return append([]byte{byte(p.newest)}, m.aead.Seal(nonce, nonce, plain, []byte("wrap:"+about))...)
+}
+
+func (p *peppers) unwrap(hidden []byte, about string) ([]byte, bool) {
+	if len(hidden) < 1 || p.by[int(hidden[0])] == nil {
+		return nil, false
+	}
+	m, b := p.by[int(hidden[0])], hidden[1:]
+	if len(b) < m.aead.NonceSize() {
+		return nil, false
+	}
+	plain, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte("wrap:"+about))
+	return plain, err == nil
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/access/rotation"
 )
 
@@ -16,6 +17,7 @@ type snapshot struct {
 	shards [256]map[kid]*entry
 	rings  *ringIndex
 	apps   map[app]*tenant
+	plans  limit.Plans
 	size   int
 }
 
@@ -31,7 +33,9 @@ type app struct{ org, name string }
 // tenant is an app: what its keys share.
 type tenant struct {
 	app
-	bucket atomic.Pointer[bucket]
+	account *limit.Account
+	leave   func() // account.Leave, made once: Enter hands it out for each request
+	own     App    // its settings; belongs to whoever holds Gate.mu
 }
 
 // entry is a key with what the hot path needs of it, and no more: there may be a
@@ -102,11 +106,14 @@ type draft struct {
 	s      *snapshot
 	copied [256]bool
 	apps   bool
+	now    time.Time        // for what was used before
+	resize map[*tenant]bool // whose settings changed
+	replan bool             // plans changed
 	scopes map[string]*[]access.Scope
 }
 
 func newDraft(old *snapshot) *draft {
-	d := &draft{s: &snapshot{}, scopes: map[string]*[]access.Scope{}}
+	d := &draft{s: &snapshot{}, scopes: map[string]*[]access.Scope{}, resize: map[*tenant]bool{}}
 	if old != nil {
 		*d.s = *old
 		return d
@@ -160,7 +167,7 @@ func (d *draft) put(r *access.Ring, g *Gate) {
 	}
 	d.drop(r.ID)
 	a := app{r.Org, r.App}
-	t := d.tenant(a, func() *tenant { return g.newTenant(a) })
+	t := d.tenant(a, func() *tenant { return g.newTenant(d, a) })
 	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Sealed != nil)
 	latest := r.Latest()
 	kids := make([]kid, 0, len(r.Keys))

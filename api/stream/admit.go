@@ -31,10 +31,7 @@ func (h *Hub) admit(r *http.Request) (*session, error) {
 	if !h.welcome(r) {
 		return nil, fault.At(fault.Denied, "header.Origin", "pages of %q may not open streams here: add its host to the allowed origins", clip(r.Header.Get("Origin")))
 	}
-	s := &session{hub: h, caller: c, key: c.KeyID, subs: map[topic]*member{}, out: nowhere{}}
-	if s.key == "" {
-		s.key = c.Org + "/" + c.App
-	}
+	s := &session{hub: h, caller: c, key: keyOf(c), origin: originOf(r), used: time.Now(), subs: map[topic]*member{}, out: nowhere{}}
 	s.wrote.Store(time.Now().UnixNano())
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,11 +40,11 @@ func (h *Hub) admit(r *http.Request) (*session, error) {
 		return nil, fault.New(fault.Unavailable, "the server restarts: connect again in a moment")
 	case len(h.sessions) >= l.Connections:
 		return nil, fault.New(fault.Exhausted, "%d streams are open, the most this installation allows: try again later", l.Connections)
-	case h.perKey[s.key] >= l.PerKey:
-		return nil, fault.New(fault.Exhausted, "%d streams of this key are open, the most it may have: close one, or subscribe to several topics in one", l.PerKey)
+	}
+	if err := h.enter(s, s.key, c); err != nil {
+		return nil, err
 	}
 	h.sessions[s] = struct{}{}
-	h.perKey[s.key]++
 	h.wg.Add(1)
 	h.stats.accepted.Add(1)
 	return s, nil
@@ -63,9 +60,7 @@ func (h *Hub) dismiss(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sessions, s)
-	if h.perKey[s.key]--; h.perKey[s.key] <= 0 {
-		delete(h.perKey, s.key)
-	}
+	h.leave(s)
 	if h.draining && len(h.sessions) == 0 {
 		close(h.emptied)
 	}
@@ -157,7 +152,7 @@ func problem(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("WWW-Authenticate", `Bearer realm="assay"`)
 	}
 	if fault.Of(err) == fault.Exhausted || fault.Of(err) == fault.Unavailable {
 		w.Header().Set("Retry-After", "1")
@@ -166,18 +161,30 @@ func problem(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write(b)
 }
 
-// statuses are the HTTP statuses of the kinds of fault.
-var statuses = map[fault.Kind]int{
-	fault.Internal: 500, fault.Invalid: 400, fault.Unknown: 404, fault.Unauthentic: 401, fault.Denied: 403, fault.Exhausted: 429,
-	fault.Conflict: 409, fault.Unavailable: 503, fault.Unaccepted: 406, fault.TooLarge: 413,
+// codes are the kinds of fault as HTTP and the pages at /errors know them: the API's
+// problems have the same, and one type has one title.
+var codes = map[fault.Kind]struct {
+	status int
+	title  string
+}{
+	fault.Internal:    {http.StatusInternalServerError, "Something failed on our side"},
+	fault.Invalid:     {http.StatusBadRequest, "The request is wrong"},
+	fault.Unknown:     {http.StatusNotFound, "There is no such thing"},
+	fault.Unauthentic: {http.StatusUnauthorized, "Who asks is not known"},
+	fault.Denied:      {http.StatusForbidden, "Who asks may not"},
+	fault.Exhausted:   {http.StatusTooManyRequests, "A limit is used up"},
+	fault.Conflict:    {http.StatusConflict, "The state does not allow it"},
+	fault.Unavailable: {http.StatusServiceUnavailable, "Something is out of reach"},
+	fault.Unaccepted:  {http.StatusNotAcceptable, "None of the formats can be written"},
+	fault.TooLarge:    {http.StatusRequestEntityTooLarge, "More than one request may ask for or send"},
 }
 
 // appendProblem writes the same object for HTTP answers and for `error` messages.
 func appendProblem(b []byte, err error) ([]byte, int) {
 	kind := fault.Of(err)
-	status := statuses[kind]
-	if status == 0 {
-		status = 500
+	c, ok := codes[kind]
+	if !ok {
+		c = codes[fault.Internal]
 	}
 	type place struct {
 		Location string `json:"location"`
@@ -192,7 +199,7 @@ func appendProblem(b []byte, err error) ([]byte, int) {
 		Errors      []place  `json:"errors,omitempty"`
 		Suggestions []string `json:"suggestions,omitempty"`
 		Retryable   bool     `json:"retryable"`
-	}{Type: "/docs/errors/" + kind.String(), Title: http.StatusText(status), Status: status, Code: kind.String(), Detail: fault.Public(err), Retryable: kind.Retryable()}
+	}{Type: "/errors/" + kind.String(), Title: c.title, Status: c.status, Code: kind.String(), Detail: fault.Public(err), Retryable: kind.Retryable()}
 	if f := fault.Field(err); f != "" {
 		p.Errors = []place{{f, p.Detail}}
 	}
@@ -201,5 +208,5 @@ func appendProblem(b []byte, err error) ([]byte, int) {
 		p.Suggestions = s.names
 	}
 	j, _ := json.Marshal(p)
-	return append(b, j...), status
+	return append(b, j...), c.status
 }

@@ -14,7 +14,7 @@ func FuzzRequest(f *testing.F) {
 		`{"op":"subscribe","id":1,"topics":[{"ch":"trades","pair":"BTC-USD","venue":"kraken","from_seq":5}]}`,
 		`{"op":"subscribe","topics":[{"ch":"candles","pair":"btc/usd","interval":"1m"},{"ch":"price","asset":"BTC","quote":"EUR"}]}`,
 		`{"op":"subscribe","topics":[{"ch":"books","pair":"BTC-USD","venue":"kraken","depth":50}]}`,
-		`{"op":"unsubscribe","sids":[1,2]}`, `{"op":"ping","id":{"a":[1]}}`, `{"op":"ping"}{}`, `[]`, `{"op":1}`, `{"op":"ping","op":"ping"}`, "{\"op\":\"\xff\"}",
+		`{"op":"unsubscribe","sids":[1,2]}`, `{"op":"reauth","id":1,"token":"asy_live_x"}`, `{"op":"reauth","token":5}`, `{"op":"ping","id":{"a":[1]}}`, `{"op":"ping"}{}`, `[]`, `{"op":1}`, `{"op":"ping","op":"ping"}`, "{\"op\":\"\xff\"}",
 	} {
 		f.Add([]byte(s))
 	}
@@ -28,7 +28,7 @@ func FuzzRequest(f *testing.F) {
 			answer = append(answer, `,"error":`...)
 			answer, _ = appendProblem(answer, err)
 		} else {
-			if q.op != "ping" && len(q.topics)+len(q.sids) == 0 {
+			if q.op == "reauth" && q.token == "" || q.op != "ping" && q.op != "reauth" && len(q.topics)+len(q.sids) == 0 {
 				t.Fatalf("nothing asked for: %s", msg)
 			}
 			for _, w := range q.topics {

@@ -22,9 +22,11 @@ type request struct {
 	id     json.RawMessage // as sent; nil if none
 	topics []wish
 	sids   []uint32 // unsubscribe
+	token  string   // reauth; it is told to nobody but the gate
 }
 
 const (
+	maxToken = 256  // bytes of a key
 	maxID    = 256  // bytes of an id
 	maxDepth = 5000 // levels of a book that can be asked for
 )
@@ -61,11 +63,13 @@ func parse(msg []byte) (request, error) {
 		known = append(known, "topics")
 	case "unsubscribe":
 		known = append(known, "topics", "sids")
+	case "reauth":
+		known = append(known, "token")
 	case "ping":
 	case "":
-		return q, fault.At(fault.Invalid, "op", "`op` is missing: it says what to do, one of subscribe, unsubscribe, ping")
+		return q, fault.At(fault.Invalid, "op", "`op` is missing: it says what to do, one of subscribe, unsubscribe, reauth, ping")
 	default:
-		return q, fault.At(fault.Invalid, "op", "there is no op %q: use subscribe, unsubscribe or ping", clip(q.op))
+		return q, fault.At(fault.Invalid, "op", "there is no op %q: use subscribe, unsubscribe, reauth or ping", clip(q.op))
 	}
 	for _, f := range top {
 		switch {
@@ -79,7 +83,21 @@ func parse(msg []byte) (request, error) {
 			if err := json.Unmarshal(f.value, &q.sids); err != nil {
 				return q, fault.At(fault.Invalid, "sids", "`sids` is a list of the numbers that `subscribed` told")
 			}
+		case f.name == "token":
+			if q.token, err = text("token", f.value); err == nil && len(q.token) > maxToken {
+				err = fault.At(fault.Invalid, "token", "the token is longer than any key: send one, asy_...")
+			}
+			if err != nil {
+				q.token = ""
+				return q, err
+			}
 		}
+	}
+	if q.op == "reauth" {
+		if q.token == "" {
+			return q, fault.At(fault.Invalid, "token", "`token` is missing: the key that the stream goes on with, asy_...")
+		}
+		return q, nil
 	}
 	if q.op != "ping" && len(q.topics)+len(q.sids) == 0 {
 		return q, fault.At(fault.Invalid, "topics", `name at least one topic, such as {"ch":"trades","pair":"BTC-USD"}`)
@@ -305,4 +323,10 @@ func strange(where, name string, known []string) error {
 	return fault.At(fault.Invalid, clip(at), "there is no field `%s` here; %s", clip(name), hint)
 }
 
-func clip(s string) string { return fmt.Sprintf("%.60s", s) }
+// clip shortens what a client sent, and takes keys out that stand in the wrong place.
+func clip(s string) string {
+	if before, _, found := strings.Cut(s, "asy_"); found {
+		return fmt.Sprintf("%.40s", before) + "asy_..."
+	}
+	return fmt.Sprintf("%.60s", s)
+}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,8 +46,12 @@ func (it *item) text() []byte {
 //	(3) At most one goroutine writes; none lives while there is nothing to write.
 type session struct {
 	hub    *Hub
-	caller *access.Caller
-	key    string            // whose connections are counted together
+	caller *access.Caller    // changed by the goroutine that reads, with the hub's lock held
+	key    string            // whose connections are counted together; likewise
+	origin *http.Request     // where it comes from, for the gate
+	tried  time.Time         // of the goroutine that reads: when reauth was last asked for
+	told   told              // of the sweep
+	used   time.Time         // of the sweep: when its key's use was last noted
 	subs   map[topic]*member // used by the goroutine that reads
 	order  []*member         // of an SSE stream, in the order asked for; never changed
 
@@ -68,7 +73,7 @@ type session struct {
 
 	began atomic.Int64 // when the write under way began, in unix ns; 0: none
 	wrote atomic.Int64 // when the last one ended
-	halt  atomic.Bool  // the session ends: send no more of what was handed over
+	halt  atomic.Int32 // the session ends: what of what was handed over is not sent any more
 }
 
 // push queues a frame of a room; see (1) and (2). The room's lock is held.
@@ -192,7 +197,7 @@ func (s *session) answer(json []byte) {
 	}
 	s.put(item{json: json})
 	if s.answers > maxAnswers {
-		s.end(closeSlow, "the answers to your messages are not read")
+		s.stuck("the answers to your messages are not read")
 		return
 	}
 	s.kick()
@@ -297,10 +302,28 @@ func (s *session) next(buf *[burst]item) (out transport, items []item, stale []*
 // The close codes; see the package's documentation.
 const (
 	closeRestart = 1012
-	closeSlow    = 1013
+	closeLater   = 1013
 	closeRevoked = 4401
 	closeRate    = 4429
 )
+
+// What a session that ends leaves out of what its transport has in hands.
+const (
+	haltData int32 = iota + 1
+	haltAll
+)
+
+// stuck ends a session whose client does not read: answers are not sent either. The
+// lock is held.
+func (s *session) stuck(reason string) {
+	if s.ended {
+		return
+	}
+	s.queue = nil
+	s.hub.stats.slow.Add(1)
+	s.halt.Store(haltAll)
+	s.end(closeLater, reason)
+}
 
 // end closes the session after what is being written. The lock is held.
 func (s *session) end(code int, reason string) {
@@ -308,18 +331,17 @@ func (s *session) end(code int, reason string) {
 		return
 	}
 	s.ended, s.code, s.reason = true, code, reason
-	s.halt.Store(code == closeSlow || code == closeRevoked)
+	if code == closeLater || code == closeRevoked {
+		s.halt.CompareAndSwap(0, haltData)
+	}
 	kept := s.queue[:0]
 	for _, it := range s.queue { // answers are still sent, data is not
-		if it.m == nil && it.json != nil && code != closeSlow {
+		if it.m == nil && it.json != nil {
 			kept = append(kept, it)
 		}
 	}
 	clear(s.queue[len(kept):])
 	s.queue, s.stale = kept, nil
-	if code == closeSlow {
-		s.hub.stats.slow.Add(1)
-	}
 	s.kick()
 }
 
@@ -369,7 +391,7 @@ func (s *session) tick(now time.Time) {
 	switch {
 	case s.ended:
 	case !s.behind.IsZero() && now.Sub(s.behind) > o.Stuck:
-		s.end(closeSlow, "you read more slowly than the data comes: subscribe to less, or read faster")
+		s.stuck("you read more slowly than the data comes: subscribe to less, or read faster")
 	case !s.writing && len(s.queue) == 0 && now.UnixNano()-s.wrote.Load() >= int64(o.Heartbeat):
 		b := append(make([]byte, 0, 48), `{"op":"heartbeat","ts":`...)
 		s.put(item{json: append(appendMillis(b, now), '}')})

@@ -13,13 +13,16 @@ import (
 	"github.com/assayhq/assay/market"
 )
 
-// Auth is what the hub needs of the gate.
+// Auth is what the hub needs of the gate. What else a gate may be able to do, and the
+// hub makes use of, are follower, noticer, renewer and witness.
 type Auth interface {
 	// Authenticate tells who sends a request, by its headers.
 	Authenticate(r *http.Request) (*access.Caller, error)
 	// Redeem uses up a ticket: browsers cannot send headers when they open a stream.
 	Redeem(ticket string) (*access.Caller, error)
-	// Live tells whether a caller's key is still accepted; Unauthentic ends its streams.
+	// Live tells whether a caller's key is still accepted; Unauthentic ends its streams,
+	// Unavailable too, for a client to try elsewhere or later. It is asked while the hub
+	// is locked: it must not wait.
 	Live(c *access.Caller) error
 }
 
@@ -77,7 +80,7 @@ type Hub struct {
 	mu       sync.Mutex // taken first
 	rooms    map[topic]*room
 	sessions map[*session]struct{}
-	perKey   map[string]int
+	byKey    map[string]map[*session]struct{} // the same, by session.key
 	sids     uint32
 	draining bool
 	emptied  chan struct{} // closed when draining and the last session has gone
@@ -117,8 +120,11 @@ func New(opt Options) (*Hub, error) {
 			*d.v = d.def
 		}
 	}
-	h := &Hub{opt: opt, rooms: map[topic]*room{}, sessions: map[*session]struct{}{}, perKey: map[string]int{}, emptied: make(chan struct{})}
+	h := &Hub{opt: opt, rooms: map[topic]*room{}, sessions: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, emptied: make(chan struct{})}
 	h.bursts.New = func() any { return new([burst]item) }
+	if f, ok := opt.Auth.(follower); ok {
+		f.Follow(h.ended)
+	}
 	return h, nil
 }
 
@@ -213,7 +219,7 @@ func (h *Hub) all() []*session {
 // sweep is what happens once a second.
 func (h *Hub) sweep(now time.Time) {
 	h.mu.Lock()
-	all := h.all()
+	all := h.holders()
 	var idle []*room
 	for t, r := range h.rooms {
 		if r.refs == 0 && now.Sub(r.idle) >= h.opt.Linger {
@@ -225,19 +231,8 @@ func (h *Hub) sweep(now time.Time) {
 	for _, r := range idle {
 		r.stop()
 	}
-	dead := map[string]error{}
-	for _, s := range all {
-		err, seen := dead[s.key]
-		if !seen {
-			err = h.opt.Auth.Live(s.caller)
-			dead[s.key] = err
-		}
-		if err != nil && fault.Of(err) == fault.Unauthentic {
-			if s.finish(closeRevoked, "the key is no longer accepted: connect with another", nil) {
-				h.stats.revoked.Add(1)
-			}
-		}
-		s.tick(now)
+	for _, k := range all {
+		h.review(k, now)
 	}
 }
 

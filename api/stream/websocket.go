@@ -51,15 +51,17 @@ type socket struct{ c *websocket.Conn }
 func (t *socket) send(s *session, items []item) error {
 	n := 0
 	for i := range items {
+		if halt := s.halt.Load(); halt == haltAll && i > 0 {
+			break
+		} else if halt == haltData && items[i].m != nil {
+			continue
+		}
 		b := items[i].text()
 		if err := t.c.Write(context.Background(), websocket.MessageText, b); err != nil {
 			return err
 		}
 		n += len(b)
 		s.hub.stats.sent.Add(1)
-		if s.halt.Load() {
-			break
-		}
 		s.began.Store(time.Now().UnixNano())
 	}
 	s.hub.stats.sentBytes.Add(int64(n))
@@ -104,6 +106,7 @@ func (s *session) listen(conn *websocket.Conn) {
 		default:
 			allowed--
 			s.handle(buf.Bytes())
+			clear(buf.Bytes()) // it may have held a key
 		}
 		if buf.Cap() > 4<<10 {
 			buf = bytes.Buffer{}
@@ -127,6 +130,8 @@ func (s *session) handle(msg []byte) {
 		err = s.subscribe(q.topics, func(done []joined) []byte { return appendJoined(reply("subscribed", q.id), done) })
 	case "unsubscribe":
 		err = s.unsubscribed(&q)
+	case "reauth":
+		err = s.reauth(&q)
 	}
 	if err != nil {
 		s.sorry(q.id, err)
@@ -177,9 +182,14 @@ func (s *session) sorry(id []byte, err error) {
 	if k := fault.Of(err); k == fault.Internal {
 		s.hub.opt.Logger.Error("a stream request failed", "err", err)
 	}
+	s.answer(failure(id, err))
+}
+
+// failure is an `error` message.
+func failure(id []byte, err error) []byte {
 	b := append(reply("error", id), `,"error":`...)
 	b, _ = appendProblem(b, err)
-	s.answer(append(b, '}'))
+	return append(b, '}')
 }
 
 // reply begins an answer.

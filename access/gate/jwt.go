@@ -1,0 +1,179 @@
+package gate
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/fault"
+)
+
+// TokenVerifier checks a short-lived token that was lent for a key: its signature,
+// issuer, audience, end and revocation. It gives the id of the key behind it and the
+// scopes that the token was made with. It answers from memory.
+type TokenVerifier func(ctx context.Context, text string) (cid string, scopes []access.Scope, err error)
+
+// jwts are tokens in place of keys. A token is never more than the key behind it: the
+// key's state, bounds and lease are judged on each use, and its scopes are those that
+// token and key both have.
+type jwts struct {
+	verify TokenVerifier // nil: none are accepted
+
+	mu         sync.RWMutex
+	young, old map[[sha256.Size]byte]*narrowed
+}
+
+// narrowed is a key's caller with a token's scopes. It stands for as long as the
+// key's own caller does, which is made anew whenever its ring changes.
+type narrowed struct {
+	of, caller *access.Caller
+}
+
+const (
+	maxJWT  = 8 << 10
+	halfJWT = 4096 // tokens remembered in each of two generations
+)
+
+// isJWT tells by the form whether a text is a JWT: three parts, the first of which is
+// a JSON object in base64url. It proves nothing.
+func isJWT(text string) bool {
+	return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
+}
+
+// bearer decides about a JWT as prove does about a key's token. is is false when the
+// text is no JWT, or when none are accepted here: it is then judged as a key's token.
+// Nothing is told of a key before the token is verified.
+func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, is bool, err error) {
+	if j.verify == nil || !isJWT(text) {
+		return nil, false, nil
+	}
+	if len(text) > maxJWT {
+		return nil, true, fault.New(fault.Unauthentic, "the token is longer than %d bytes, so it is none of ours", maxJWT)
+	}
+	s := g.snap.Load()
+	if s == nil || !g.fresh(false) {
+		return nil, true, stale()
+	}
+	cid, scopes, err := j.verify(r.Context(), text)
+	if err != nil {
+		return nil, true, err
+	}
+	id, ok := kidOf(cid)
+	if !ok {
+		return nil, true, fault.New(fault.Unauthentic, "the token is not valid")
+	}
+	e := s.find(id)
+	if e == nil {
+		return nil, true, fault.New(fault.Unauthentic, "the key %s behind the token is no longer accepted", cid)
+	}
+	if err := g.judge(e, r); err != nil {
+		return nil, true, err
+	}
+	if e.named() == access.Staged {
+		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
+	}
+	return j.narrow(e.who(), text, scopes), true, nil
+}
+
+// judge tells whether a key that is behind a verified token may be used for a
+// request: state and dates, network, hours, brown-out. It notes the use.
+func (g *Gate) judge(e *entry, r *http.Request) error {
+	at := g.now()
+	now := at.UnixNano()
+	addr := g.ClientAddr(r)
+	if !e.live(now) {
+		e.use.note(network(addr), agent(r), r.URL.Path, now, true)
+		return e.dead(at)
+	}
+	if e.bounds != nil {
+		if !e.bounds.Here(addr) {
+			return fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(e.bounds.Networks))
+		}
+		if !e.bounds.Now(at) {
+			return fault.New(fault.Denied, "the key %s may not be used at this hour (UTC)", e.id[:])
+		}
+	}
+	e.use.note(network(addr), agent(r), r.URL.Path, now, false)
+	if e.brownout && r.Method != http.MethodDelete && e.brown(at, draw()) {
+		return fault.New(fault.Unavailable, "the key %s is being retired and some of its requests are refused to make that known: use version %d of ring %s", e.id[:], e.successor, e.ring)
+	}
+	return nil
+}
+
+// narrow gives the caller of a verified token; a token that comes again gets the same.
+func (j *jwts) narrow(of *access.Caller, text string, scopes []access.Scope) *access.Caller {
+	id := sha256.Sum256([]byte(text))
+	j.mu.RLock()
+	n := j.young[id]
+	if n == nil {
+		n = j.old[id] // left where it is: to forget it costs one more intersection
+	}
+	j.mu.RUnlock()
+	if n != nil && n.of == of {
+		return n.caller
+	}
+	c := *of
+	c.Scopes = make([]access.Scope, 0, len(scopes))
+	for _, s := range of.Scopes {
+		if access.Has(scopes, s) {
+			c.Scopes = append(c.Scopes, s)
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.young == nil || len(j.young) >= halfJWT {
+		j.old, j.young = j.young, make(map[[sha256.Size]byte]*narrowed)
+	}
+	j.young[id] = &narrowed{of, &c}
+	return &c
+}
+
+// Visit takes one unit from the limit of the network that a request comes from, for
+// what is open to callers without a key, whatever scopes those have.
+func (g *Gate) Visit(r *http.Request) (Limit, error) {
+	return g.Allow(g.visits.caller(network(g.ClientAddr(r)), g), 1)
+}
+
+// sealedAbout keeps what Seal makes apart from the tokens that are kept for a repeated
+// request under the same key.
+const sealedAbout = "assay: sealed for others, 1\x00"
+
+// Seal encrypts what another part keeps in a store, with AES-256-GCM under a key
+// derived from the newest pepper. about is bound to it: what is sealed about one
+// thing does not open as another. Who takes a pepper away loses what it sealed.
+func (g *Gate) Seal(about string, plain []byte) ([]byte, error) {
+	p := g.peppers.Load()
+	if p == nil {
+		return nil, stale()
+	}
+	m := p.by[p.newest]
+	out := make([]byte, 1+m.aead.NonceSize(), 1+m.aead.NonceSize()+len(plain)+m.aead.Overhead())
+	out[0] = byte(p.newest)
+	rand.Read(out[1:])
+	return m.aead.Seal(out, out[1:], plain, []byte(sealedAbout+about)), nil
+}
+
+// Open gives back what Seal was given. It does not tell a changed seal from one about
+// another thing.
+func (g *Gate) Open(about string, sealed []byte) ([]byte, error) {
+	p := g.peppers.Load()
+	if p == nil {
+		return nil, stale()
+	}
+	if len(sealed) == 0 || p.by[int(sealed[0])] == nil {
+		return nil, fault.New(fault.Internal, "a sealed record was made with a pepper that is not here")
+	}
+	m, b := p.by[int(sealed[0])], sealed[1:]
+	if len(b) < m.aead.NonceSize() {
+		return nil, fault.New(fault.Internal, "a sealed record is cut short")
+	}
+	plain, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(sealedAbout+about))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "a sealed record was changed outside Assay")
+	}
+	return plain, nil
+}

@@ -1,0 +1,261 @@
+package stream
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/fault"
+)
+
+// follower tells at once of keys that ended. It calls with its own locks held: the hub
+// asks nothing of the gate in return.
+type follower interface{ Follow(f func([]gate.Fate)) }
+
+// noticer knows what the holder of a key should be told.
+type noticer interface {
+	Notice(c *access.Caller) (n gate.Notice, ok bool)
+}
+
+// renewer takes another key for an open stream.
+type renewer interface {
+	Reauthenticate(was *access.Caller, token string, r *http.Request, need access.Scope) (*access.Caller, error)
+}
+
+// witness notes that a key is in use.
+type witness interface {
+	Used(c *access.Caller, r *http.Request)
+}
+
+const (
+	useEvery   = 10 * time.Second // how often an open stream counts as a use of its key
+	retryAfter = time.Second      // between two attempts of a session to change its key
+)
+
+// keyOf is whose connections are counted together: those of a key, or, without one, of
+// a network. No key has a slash.
+func keyOf(c *access.Caller) string {
+	if c.KeyID != "" {
+		return c.KeyID
+	}
+	return c.Org + "/" + c.App
+}
+
+// originOf keeps of a request what the gate judges a key's use by. The rest, and the
+// key with it, can be forgotten; the copies hold nothing of the header's memory.
+func originOf(r *http.Request) *http.Request {
+	o := &http.Request{Method: r.Method, RemoteAddr: strings.Clone(r.RemoteAddr), URL: &url.URL{Path: strings.Clone(r.URL.Path)}, Header: http.Header{}}
+	for _, name := range []string{"User-Agent", "X-Forwarded-For"} {
+		for _, v := range r.Header[name] {
+			o.Header[name] = append(o.Header[name], strings.Clone(v))
+		}
+	}
+	return o
+}
+
+// enter puts a session into the index under a key. The lock is held, and Live is asked
+// under it: a gate first decides that a key has ended and then tells, so either it is
+// seen here, or ended comes afterwards and finds the session.
+func (h *Hub) enter(s *session, key string, c *access.Caller) error {
+	if n := h.opt.Limits.PerKey; len(h.byKey[key]) >= n {
+		return fault.New(fault.Exhausted, "%d streams of this key are open, the most it may have: close one, or subscribe to several topics in one", n)
+	}
+	if err := h.opt.Auth.Live(c); err != nil {
+		return err
+	}
+	if h.byKey[key] == nil {
+		h.byKey[key] = map[*session]struct{}{}
+	}
+	h.byKey[key][s] = struct{}{}
+	return nil
+}
+
+// leave takes a session out of the index. The lock is held.
+func (h *Hub) leave(s *session) {
+	delete(h.byKey[s.key], s)
+	if len(h.byKey[s.key]) == 0 {
+		delete(h.byKey, s.key)
+	}
+}
+
+// ended closes the streams of keys that have ended, as the gate tells it.
+func (h *Hub) ended(fates []gate.Fate) {
+	for _, f := range fates {
+		h.mu.Lock()
+		gone := make([]*session, 0, len(h.byKey[f.Key]))
+		for s := range h.byKey[f.Key] {
+			gone = append(gone, s)
+		}
+		h.mu.Unlock()
+		if len(gone) == 0 {
+			continue
+		}
+		last := failure(nil, fault.New(fault.Unauthentic, "the key %s is %s, and its streams end: connect with another", f.Key, f.State))
+		for _, s := range gone {
+			s.expel(string(f.State), last)
+		}
+	}
+}
+
+// expel ends a session for its key.
+func (s *session) expel(state string, last []byte) {
+	if s.finish(closeRevoked, "credential_"+state, last) {
+		s.hub.stats.revoked.Add(1)
+	}
+}
+
+// holder is a key and its sessions at one time.
+type holder struct {
+	caller   *access.Caller
+	key      string
+	sessions []*session
+}
+
+// holders lists all sessions by key. The lock is held.
+func (h *Hub) holders() []holder {
+	out := make([]holder, 0, len(h.byKey))
+	for key, set := range h.byKey {
+		k := holder{key: key, sessions: make([]*session, 0, len(set))}
+		for s := range set {
+			k.caller = s.caller
+			k.sessions = append(k.sessions, s)
+		}
+		out = append(out, k)
+	}
+	return out
+}
+
+// review looks after the sessions of one key, once a second. It catches what nobody
+// tells of: dates that pass, and a gate that lost its lease.
+func (h *Hub) review(k holder, now time.Time) {
+	err := h.opt.Auth.Live(k.caller)
+	switch fault.Of(err) {
+	case fault.Unauthentic:
+		state := string(access.Revoked)
+		if d, ok := errors.AsType[*gate.Dead](err); ok {
+			state = d.State
+		}
+		last := failure(nil, err)
+		for _, s := range k.sessions {
+			s.expel(state, last)
+		}
+	case fault.Unavailable:
+		last := failure(nil, err)
+		for _, s := range k.sessions {
+			s.finish(closeLater, "credential_unavailable", last)
+		}
+	}
+	var notice gate.Notice
+	var due bool
+	if n, ok := h.opt.Auth.(noticer); ok && err == nil {
+		notice, due = n.Notice(k.caller)
+	}
+	w, _ := h.opt.Auth.(witness)
+	for _, s := range k.sessions {
+		if s.told.now(k.key, &notice, due && notice.Due(), now) {
+			s.answer(appendNotice(nil, &notice))
+		}
+		if err == nil && w != nil && now.Sub(s.used) >= useEvery {
+			s.used = now
+			w.Used(k.caller, s.origin)
+		}
+		s.tick(now)
+	}
+}
+
+// told is what a session was told of its key's retirement: at first, an hour before
+// the date, and five minutes before it. Another key or another date begins anew.
+type told struct {
+	key   string
+	date  time.Time
+	stage int
+}
+
+// now tells whether it is time for a message, and counts it as sent.
+func (t *told) now(key string, n *gate.Notice, due bool, now time.Time) bool {
+	if !due {
+		*t = told{}
+		return false
+	}
+	if t.key != key || !t.date.Equal(n.RetireAt) {
+		*t = told{key: key, date: n.RetireAt}
+	}
+	stage := 1
+	if left := n.RetireAt.Sub(now); n.RetireAt.IsZero() {
+	} else if left <= 5*time.Minute {
+		stage = 3
+	} else if left <= time.Hour {
+		stage = 2
+	}
+	if stage <= t.stage {
+		return false
+	}
+	t.stage = stage
+	return true
+}
+
+func appendNotice(b []byte, n *gate.Notice) []byte {
+	b = append(b, `{"op":"notice","notice":"credential.retiring","state":`...)
+	b = appendText(b, string(n.State))
+	if !n.RetireAt.IsZero() {
+		b = append(b, `,"retire_at":"`...)
+		b = append(n.RetireAt.UTC().AppendFormat(b, time.RFC3339), '"')
+	}
+	b = append(b, `,"ring":`...)
+	b = appendText(b, n.Ring)
+	if n.Successor > 0 {
+		b = append(b, `,"successor":`...)
+		b = strconv.AppendInt(b, int64(n.Successor), 10)
+	}
+	return append(b, '}')
+}
+
+// reauth goes on with another key. Subscriptions and the queue know nothing of keys,
+// so nothing happens to them.
+func (s *session) reauth(q *request) error {
+	now := time.Now()
+	if !s.tried.IsZero() && now.Sub(s.tried) < retryAfter {
+		return fault.New(fault.Exhausted, "a stream may change its key once a second: wait")
+	}
+	s.tried = now
+	h := s.hub
+	a, ok := h.opt.Auth.(renewer)
+	if !ok {
+		return fault.New(fault.Denied, "streams cannot change their key here: connect again with the other one")
+	}
+	c, err := a.Reauthenticate(s.caller, q.token, s.origin, access.StreamRead)
+	if err != nil {
+		return err
+	}
+	if err := h.move(s, c); err != nil {
+		return err
+	}
+	b := append(reply("reauth", q.id), `,"key":`...)
+	b = appendText(b, c.KeyID)
+	b = append(b, `,"ring":`...)
+	b = appendText(b, c.Ring)
+	b = append(b, `,"version":`...)
+	b = strconv.AppendInt(b, int64(c.N), 10)
+	s.answer(append(b, '}'))
+	return nil
+}
+
+// move makes a session one of another key, whose limit it counts against from now on.
+func (h *Hub) move(s *session, c *access.Caller) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if key := keyOf(c); key != s.key {
+		if err := h.enter(s, key, c); err != nil {
+			return err
+		}
+		h.leave(s)
+		s.key = key
+	}
+	s.caller = c
+	return nil
+}
