@@ -67,6 +67,9 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		return nil, stale()
 	}
 	if !proved {
+		if !known && g.opt.Node != "" && g.mono()-g.heard.Load() > int64(time.Second) {
+			return nil, stale() // it may be a key that this node has not heard of yet
+		}
 		return nil, fault.New(fault.Unauthentic, "the key is not valid")
 	}
 	at := g.now()
@@ -321,6 +324,9 @@ func (g *Gate) Used(c *access.Caller, r *http.Request) {
 	if s := g.snap.Load(); s != nil {
 		if e := s.find(id); e != nil {
 			e.use.note(network(g.ClientAddr(r)), agent(r), r.URL.Path, g.now().UnixNano(), false)
+			if e.named() == access.Staged { // its first use may not have been written down
+				g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
+			}
 		}
 	}
 }

@@ -94,6 +94,13 @@ func (g *Gate) beat(ctx context.Context) error {
 	if _, err := g.store.Beat(ctx, access.Node{ID: g.node, Name: g.opt.Node, Epoch: epoch}, g.opt.Static); err != nil {
 		return err
 	}
+	if was := g.until.Load(); was == 0 || g.mono() >= was {
+		// There was no lease, so receipts did not wait for this node: what changed
+		// until it was counted again has to be heard before it decides.
+		if err := g.sync(ctx); err != nil {
+			return err
+		}
+	}
 	g.until.Store(asked + int64(g.opt.Static))
 	return nil
 }

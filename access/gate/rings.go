@@ -80,6 +80,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 		return Made{}, unavailable(err)
 	}
 	g.follow(ctx)
+	g.spread(ctx, epoch)
 	return Made{string(t[:]), r, &r.Keys[0], epoch}, nil
 }
 
@@ -103,6 +104,17 @@ func (g *Gate) follow(ctx context.Context) {
 		g.log.Warn("a change of keys was stored but is not in memory yet", "err", err)
 	}
 	g.poke()
+}
+
+// spread waits, for a second at most, until the other nodes know of a new key, so that
+// its first use works wherever it comes in. A node that is out of touch for longer says
+// 503 to keys that it does not know.
+func (g *Gate) spread(ctx context.Context, epoch int64) {
+	wait, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	if _, err := g.receipt(wait, epoch, nil, WaitAll, time.Now()); err != nil {
+		g.log.Warn("a new key was stored; whether every server knows it is not known", "err", err)
+	}
 }
 
 // may checks, in the transaction that makes the change, that whoever asks for it is
@@ -345,6 +357,7 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 	if err != nil {
 		return Made{}, err
 	}
+	g.spread(ctx, epoch)
 	return Made{token, r, r.Key(made), epoch}, nil
 }
 

@@ -195,7 +195,7 @@ func (g *Gate) flush(ctx context.Context) {
 		*changed[ring] = g.local(s, ring)
 	}
 	mine := func(ring string) string { return ring + "/" + g.opt.nodeName() }
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), 1000) {
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), 20) {
 		_, err := g.store.Change(ctx, func(tx access.Tx) error {
 			for _, ring := range part {
 				// What this node saw before it was last started counts too.

@@ -237,8 +237,11 @@ func Confirm(r *access.Ring, id string, now time.Time) ([]Event, error) {
 	for i := range r.Keys {
 		o := &r.Keys[i]
 		if o.N < k.N && o.State.Accepting() {
-			o.State, o.RetireAt = access.Retiring, at
-			ev = append(ev, event("key.retiring", o, "retire_at", stamp(at), "successor", k.ID))
+			o.State = access.Retiring
+			if o.RetireAt.IsZero() || at.Before(o.RetireAt) { // R4: a date already given is not moved back
+				o.RetireAt = at
+			}
+			ev = append(ev, event("key.retiring", o, "retire_at", stamp(o.RetireAt), "successor", k.ID))
 		}
 	}
 	return ev, nil
@@ -400,7 +403,7 @@ func Revoke(r *access.Ring, match func(*access.Key) bool, cause string, now time
 			x.Phase, x.Ended = access.Done, now
 		case next == nil || next.State == access.Revoked:
 			// The successor is gone: the old key is the only one there is.
-			if old.State == access.Retiring {
+			if old.State == access.Retiring && old.Live(now) {
 				old.State, old.RetireAt = access.Active, time.Time{}
 			}
 			x.Phase, x.Ended = access.RolledBack, now

@@ -205,6 +205,12 @@ func (s *Store) rollback(ctx context.Context, q pgx.Tx) {
 // run again after it has begun, since it may have effects of its own. f must not call
 // Change: it would wait for itself.
 func (s *Store) Change(ctx context.Context, f func(access.Tx) error) (int64, error) {
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	q, n, err := s.begin(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, `SELECT n FROM epoch FOR UPDATE`)
 	if err != nil {
 		return 0, err

@@ -57,6 +57,7 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,49}$`)
 // Store is an access.Store in one schema. Any number of goroutines may use it.
 type Store struct {
 	pool     *pgxpool.Pool
+	writing  chan struct{} // a place for each change: others wait without a connection
 	schema   string
 	password string // to keep it out of errors
 	log      *slog.Logger
@@ -117,7 +118,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	c.MaxConns = int32(min(opt.MaxConns, 1000))
-	s := &Store{schema: opt.Schema, password: c.ConnConfig.Password, log: opt.Logger}
+	s := &Store{writing: make(chan struct{}, max(1, opt.MaxConns/4)), schema: opt.Schema, password: c.ConnConfig.Password, log: opt.Logger}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
 		return nil, s.failed(err)
 	}
