@@ -118,7 +118,7 @@ func (x *exchange) crossOrigin() (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID, Idempotency-Key")
+	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID, Idempotency-Key, Assay-Session")
 	h.Set("Access-Control-Max-Age", "600")
 	x.WriteHeader(http.StatusNoContent)
 	return true

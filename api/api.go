@@ -56,11 +56,18 @@ type Options struct {
 	Candles market.CandleReader
 	Assets  Assets
 	Gate    *gate.Gate
+	// Webhooks keeps the endpoints that are told what happens; nil: there are none.
+	Webhooks Webhooks
 	// Stream serves /v1/stream and below, after admission: the caller is in the
 	// request's context (gate.Caller). Nil: there are no streams.
 	Stream http.Handler
 	// Mounts are other faces over the same server, such as compatible APIs.
 	Mounts []Mount
+	// Open are faces that prove and limit their callers themselves, such as the lending of
+	// tokens; of a Mount only Pattern and Handler count.
+	Open []Mount
+	// Accounts are people with passwords; nil: there are none.
+	Accounts Accounts
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler

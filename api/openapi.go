@@ -38,7 +38,9 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Streams", Description: "The same data as it happens"},
+			{Name: "Webhooks", Description: "Being told what happens to keys and limits"},
 			{Name: "Keys", Description: "Who may ask"},
+			{Name: "Account", Description: "People with passwords"},
 			{Name: "Health", Description: "How this server is doing"},
 		},
 		Components: &huma.Components{
@@ -119,7 +121,7 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 		h.Responses["503"] = ok
 	}
 	statuses := []int{400, 404, 406, 500}
-	if len(h.Security) > 0 {
+	if len(h.Security) > 0 || h.Tags[0] == "Account" {
 		statuses = append(statuses, 401, 403, 429, 503)
 	}
 	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" {

@@ -92,6 +92,9 @@ func (s *Server) mount() error {
 	for _, m := range s.opt.Mounts {
 		s.mux.HandleFunc(m.Pattern, s.mounted(m))
 	}
+	for _, m := range s.opt.Open {
+		s.mux.Handle(m.Pattern, m.Handler)
+	}
 	s.mux.HandleFunc("/", s.stray)
 	return nil
 }

@@ -110,6 +110,12 @@ func (s *Server) register() {
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
+	if s.opt.Accounts != nil {
+		s.registerAccounts(accountFace{s.opt.Accounts})
+	}
+
+	s.registerWebhooks(s.opt.Webhooks)
+
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}
 	}

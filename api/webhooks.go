@@ -16,7 +16,7 @@ import (
 type Webhooks interface {
 	Register(ctx context.Context, s box.Spec) (h box.Hook, secret string, err error)
 	List(ctx context.Context, org string) ([]box.Hook, error)
-	Delete(ctx context.Context, org, id string) error
+	Delete(ctx context.Context, org, id string) (box.Hook, error)
 	Enable(ctx context.Context, org, id string) (box.Hook, error)
 	Rotate(ctx context.Context, org, id string, overlap time.Duration) (h box.Hook, secret string, err error)
 	Log(ctx context.Context, org, id string, limit int) ([]notify.Attempt, error)
@@ -174,17 +174,12 @@ func (f *webhookFace) delete(ctx context.Context, in *webhookIn) (Answer[Webhook
 	if err := f.ready(); err != nil {
 		return a, err
 	}
-	org := gate.Caller(ctx).Org
-	list, err := f.w.List(ctx, org)
+	h, err := f.w.Delete(ctx, gate.Caller(ctx).Org, in.ID)
 	if err != nil {
 		return a, err
 	}
-	for i := range list {
-		if list[i].ID == in.ID {
-			a.Data = f.of(&list[i])
-		}
-	}
-	return a, f.w.Delete(ctx, org, in.ID)
+	a.Data = f.of(&h)
+	return a, nil
 }
 
 func (f *webhookFace) enable(ctx context.Context, in *webhookIn) (Answer[Webhook], error) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +14,15 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/people"
 	"github.com/assayhq/assay/asset"
+	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/markettest"
 	"github.com/assayhq/assay/money"
+	"github.com/assayhq/assay/notify"
+	"github.com/assayhq/assay/notify/box"
+	"github.com/assayhq/assay/notify/webhook"
 )
 
 // noon is the moment of the world below.
@@ -215,6 +221,7 @@ type fixture struct {
 	gate  *gate.Gate
 	key   string
 	own   *access.Key // behind key
+	hook  string      // id of an endpoint with a failed delivery
 	log   *strings.Builder
 }
 
@@ -239,11 +246,12 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if f.gate, err = gate.New(f.store, gate.Options{Static: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead)
+	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
-	opt := Options{Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+	opt := Options{Accounts: anna{}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil))}
+	opt.Webhooks = f.notices(t)
 	if change != nil {
 		change(&opt)
 	}
@@ -251,6 +259,87 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// anna is the one person with an account; her password is "right password".
+type anna struct{}
+
+func (anna) SignUp(_ context.Context, _ netip.Addr, email, password, _ string) error {
+	if len(password) < 12 {
+		return fault.At(fault.Invalid, "password", "the password must have 12 characters or more and at most 256 bytes")
+	}
+	return nil
+}
+
+func (anna) ConfirmEmail(_ context.Context, token string) (people.Welcome, error) {
+	if token != "letter" {
+		return people.Welcome{}, fault.At(fault.Unauthentic, "token", "this confirmation is not known, was used or has expired: sign up again")
+	}
+	return people.Welcome{Account: "acc_1", Org: "org_1", App: "app_1", Key: "first-key"}, nil
+}
+
+func (anna) LogIn(_ context.Context, _ netip.Addr, email, password, code string) (string, people.Session, error) {
+	switch {
+	case email != "anna@example.com" || password != "right password":
+		return "", people.Session{}, fault.New(fault.Unauthentic, "the e-mail or the password is wrong")
+	case code != "123456":
+		return "", people.Session{}, fault.Wrap(fault.Unauthentic, people.ErrSecondFactor, "the code of the second factor is needed")
+	}
+	return "session", people.Session{Account: "acc_1"}, nil
+}
+
+func (anna) Session(_ context.Context, token string) (people.Session, error) {
+	if token != "session" {
+		return people.Session{}, fault.New(fault.Unauthentic, "the session is not known or has ended: log in")
+	}
+	return people.Session{Account: "acc_1"}, nil
+}
+
+func (anna) LogOut(context.Context, string) error { return nil }
+
+func (anna) ChangePassword(_ context.Context, _, old, fresh string) error {
+	switch {
+	case len(fresh) < 12:
+		return fault.At(fault.Invalid, "password", "the password must have 12 characters or more and at most 256 bytes")
+	case old != "right password":
+		return fault.New(fault.Unauthentic, "the e-mail or the password is wrong")
+	}
+	return nil
+}
+
+func (anna) BeginTOTP(context.Context, string, string) (people.Enrolment, error) {
+	return people.Enrolment{Secret: "ABC", URL: "otpauth://totp/Assay:anna@example.com?secret=ABC"}, nil
+}
+
+func (anna) EnableTOTP(_ context.Context, _, code string) ([]string, error) {
+	if code != "123456" {
+		return nil, fault.Wrap(fault.Unauthentic, people.ErrSecondFactor, "the code is wrong or was used: wait for the next one")
+	}
+	return []string{"R1", "R2"}, nil
+}
+
+// notices makes a box with one endpoint, which has missed one delivery.
+func (f *fixture) notices(t testing.TB) *box.Box {
+	t.Helper()
+	b, err := box.New(f.store, box.Options{CheckURL: new(webhook.Guard).CheckURL, Seal: f.gate.Seal, Open: f.gate.Open, Now: f.gate.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := b.Register(t.Context(), box.Spec{Org: "acme", URL: "https://down.example.org/in", Events: []string{"*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.hook = h.ID
+	now := f.gate.Now().UTC()
+	e := notify.Event{ID: "msg_golden", Type: notify.KeyRevoked, At: now, Org: "acme", App: "bot"}
+	if err := b.Enqueue(t.Context(), notify.Delivery{Event: e, Endpoint: h.ID, N: 1, Due: now}); err != nil {
+		t.Fatal(err)
+	}
+	a := notify.Attempt{Event: e.ID, Type: e.Type, Endpoint: h.ID, N: 1, At: now, Took: 120 * time.Millisecond, Status: 503, Outcome: notify.Exhausted, Error: "the endpoint answered with status 503", Response: "down"}
+	if err := b.Record(t.Context(), a, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 type lockedWriter struct{ f *fixture }

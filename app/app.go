@@ -28,6 +28,7 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
+	"github.com/assayhq/assay/notify/box"
 	"github.com/assayhq/assay/store/pebble"
 	"github.com/assayhq/assay/store/postgres"
 	"github.com/assayhq/assay/store/sqlite"
@@ -50,9 +51,12 @@ type App struct {
 	Hub       *stream.Hub
 	API       *api.Server
 
-	frames *frameWriter
-	begun  time.Time
-	live   []*feed.Live
+	frames  *frameWriter
+	Notices *box.Box
+	lent    lender
+	people  *accounts
+	begun   time.Time
+	live    []*feed.Live
 }
 
 // New opens the stores and connects the parts. Close it, or Run it, which closes it.
@@ -77,8 +81,21 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.History, err = pebble.Open(filepath.Join(cfg.Data, "history"), pebble.Options{Logger: log, FrameBytes: cfg.Frames.MaxBytes, FrameKeep: cfg.Frames.MaxAge}); err != nil {
 		return nil, err
 	}
-	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log); err != nil {
+	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens = a.lent.verify }); err != nil {
 		return nil, err
+	}
+	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
+		return nil, err
+	}
+	if err := a.lent.open(context.Background(), cfg.OAuth, a.Gate, a.Control, log); err != nil {
+		return nil, err
+	}
+	if a.people, err = newAccounts(cfg.People, cfg.Mail, a.Gate, a.Control, log); err != nil {
+		return nil, err
+	}
+	var open []api.Mount
+	for _, p := range a.lent.paths() {
+		open = append(open, api.Mount{Pattern: p, Handler: a.lent.handler()})
 	}
 	a.Bus = bus.NewLocal()
 	a.Writer = feed.NewWriter(a.recorder(), 200*time.Millisecond, 200_000, log)
@@ -93,8 +110,9 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.API, err = api.New(api.Options{
-		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate,
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices,
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
+		Open: open, Accounts: a.people,
 	})
 	if err != nil {
 		return nil, err
@@ -123,7 +141,7 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 
 // OpenGate makes the gate over a control plane. node is the name of a process that
 // serves; "" is one that only changes keys.
-func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger) (*gate.Gate, error) {
+func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, more ...func(*gate.Options)) (*gate.Gate, error) {
 	var public []access.Scope
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
@@ -139,7 +157,17 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger) (*g
 		}
 		opt.Proxies = append(opt.Proxies, p)
 	}
-	return gate.New(store, opt)
+	for _, f := range more {
+		f(&opt)
+	}
+	var g *gate.Gate
+	notices, err := openNotices(store, cfg, func() *gate.Gate { return g })
+	if err != nil {
+		return nil, err
+	}
+	opt.Publish = notices.Publish
+	g, err = gate.New(store, opt)
+	return g, err
 }
 
 // nodeName is the process's name for people.
@@ -306,6 +334,12 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&late, base, "frames", a.frames.run)
 	}
 	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "signing keys", a.lent.run)
+	start(&early, ctx, "accounts", a.people.run)
+	if !a.cfg.Webhooks.Off {
+		start(&early, ctx, "webhooks", a.deliver)
+		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })
+	}
 	start(&early, ctx, "housekeeping", a.housekeeping)
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)

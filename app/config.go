@@ -39,6 +39,10 @@ type Config struct {
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
 
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
+	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
+	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
+	People    People              `koanf:"people" doc:"accounts of people"`
+	Mail      Mail                `koanf:"mail" doc:"letters"`
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`

@@ -44,6 +44,9 @@ func (g *Gate) Authenticate(r *http.Request) (*access.Caller, error) {
 // prove decides about a token. The order matters: nothing is told of a key before the
 // secret is proved, and nothing is computed from a token that cannot be one.
 func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
+	if c, is, err := g.jwts.bearer(g, text, r); is {
+		return c, err
+	}
 	t, id, ok := parse(text)
 	if !ok {
 		return nil, fault.New(fault.Unauthentic, "this is not a key of Assay: %s", shape(text))

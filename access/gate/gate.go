@@ -75,6 +75,8 @@ type Options struct {
 	// Publish hands an event to those who send notices, inside the transaction that made
 	// it happen. Nil: nobody is told.
 	Publish func(tx access.Tx, e notify.Event) error
+	// Tokens checks short-lived tokens that are lent for keys. Nil: only keys are accepted.
+	Tokens TokenVerifier
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -97,6 +99,7 @@ type Gate struct {
 	peppers atomic.Pointer[peppers]
 	visits  visitors
 	tickets tickets
+	jwts    jwts
 
 	wishes    chan wish                      // first uses and re-digests, for the supervisor
 	wake      chan struct{}                  // something changed here
@@ -145,6 +148,7 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	opt.Public = slices.Clone(opt.Public)
 	g := &Gate{store: store, opt: opt, log: opt.Logger, now: opt.Now, began: time.Now(), wishes: make(chan wish, 1024), wake: make(chan struct{}, 1)}
 	g.node = "n" + name()
+	g.jwts.verify = opt.Tokens
 	if opt.Peppers != nil {
 		p, err := newPeppers(opt.Peppers)
 		if err != nil {

@@ -197,8 +197,11 @@ func (g *Gate) putApp(tx access.Tx, by By, a App) error {
 	if err := tx.Put(kindApp, id, g.peppers.Load().seal(kindApp, id, tx.Epoch(), content)); err != nil {
 		return err
 	}
-	return g.journal(tx, by, &access.Ring{Org: a.Org, App: a.Name}, []rotation.Event{{Type: "app.changed", Detail: map[string]string{
-		"plan": a.Plan, "rate": strconv.Itoa(a.Rate), "burst": strconv.Itoa(a.Burst)}}}, now)
+	detail := map[string]string{"rate": strconv.Itoa(a.Rate), "burst": strconv.Itoa(a.Burst)}
+	if a.Plan != was.Plan {
+		detail["plan"] = a.Plan
+	}
+	return g.journal(tx, by, &access.Ring{Org: a.Org, App: a.Name}, []rotation.Event{{Type: "app.changed", Detail: detail}}, now)
 }
 
 func (g *Gate) appOf(rec *access.Record) (a App, ok bool) {

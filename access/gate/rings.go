@@ -143,15 +143,17 @@ func (g *Gate) may(tx access.Tx, by By, org string, need access.Scope, own strin
 	if k == nil || !k.Live(now) {
 		return gone
 	}
+	// A token that was lent for the key may have less than the key: both must have it.
+	has := func(s access.Scope) bool { return k.Has(s) && c.Has(s) }
 	switch {
-	case own != "" && own == r.ID && k.Has(access.KeysRotate):
-	case !k.Has(need) && !k.Has(access.Admin):
+	case own != "" && own == r.ID && has(access.KeysRotate):
+	case !has(need) && !has(access.Admin):
 		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", k.ID, need)
-	case org != r.Org && !k.Has(access.Admin):
+	case org != r.Org && !has(access.Admin):
 		// Others' things do not exist for the caller.
 		return fault.New(fault.Unknown, "there is no such ring or key")
 	}
-	if missing, ok := access.Subset(grant, k.Scopes); !ok && !k.Has(access.KeysGrant) {
+	if missing, ok := access.Subset(grant, slices.DeleteFunc(slices.Clone(k.Scopes), func(s access.Scope) bool { return !c.Has(s) })); !ok && !has(access.KeysGrant) {
 		return fault.At(fault.Denied, "body.scopes", "the key %s cannot grant %s: it does not have it", k.ID, missing)
 	}
 	return nil

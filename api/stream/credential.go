@@ -13,9 +13,9 @@ import (
 	"github.com/assayhq/assay/fault"
 )
 
-// follower tells at once of keys that ended. It calls with its own locks held: the hub
+// herald tells at once of keys that ended. It calls with its own locks held: the hub
 // asks nothing of the gate in return.
-type follower interface{ Follow(f func([]gate.Fate)) }
+type herald interface{ Follow(f func([]gate.Fate)) }
 
 // noticer knows what the holder of a key should be told.
 type noticer interface {
@@ -86,26 +86,20 @@ func (h *Hub) leave(s *session) {
 // ended closes the streams of keys that have ended, as the gate tells it.
 func (h *Hub) ended(fates []gate.Fate) {
 	for _, f := range fates {
-		h.mu.Lock()
-		gone := make([]*session, 0, len(h.byKey[f.Key]))
-		for s := range h.byKey[f.Key] {
-			gone = append(gone, s)
-		}
-		h.mu.Unlock()
-		if len(gone) == 0 {
-			continue
-		}
-		last := failure(nil, fault.New(fault.Unauthentic, "the key %s is %s, and its streams end: connect with another", f.Key, f.State))
-		for _, s := range gone {
-			s.expel(string(f.State), last)
-		}
+		h.expel(f.Key, string(f.State), fault.New(fault.Unauthentic, "the key %s is %s, and its streams end: connect with another", f.Key, f.State))
 	}
 }
 
-// expel ends a session for its key.
-func (s *session) expel(state string, last []byte) {
-	if s.finish(closeRevoked, "credential_"+state, last) {
-		s.hub.stats.revoked.Add(1)
+// expel ends the sessions of a key that is no longer accepted. It does so under the
+// lock: a session that has just moved to another key stays.
+func (h *Hub) expel(key, state string, why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := failure(nil, why)
+	for s := range h.byKey[key] {
+		if s.finish(closeRevoked, "credential_"+state, last) {
+			h.stats.revoked.Add(1)
+		}
 	}
 }
 
@@ -140,10 +134,7 @@ func (h *Hub) review(k holder, now time.Time) {
 		if d, ok := errors.AsType[*gate.Dead](err); ok {
 			state = d.State
 		}
-		last := failure(nil, err)
-		for _, s := range k.sessions {
-			s.expel(state, last)
-		}
+		h.expel(k.key, state, err)
 	case fault.Unavailable:
 		last := failure(nil, err)
 		for _, s := range k.sessions {

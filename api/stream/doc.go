@@ -35,9 +35,13 @@
 //  4. Numbers are never used twice: a room's begin at the time of its making in
 //     microseconds. A number of before a restart can therefore not be resumed by
 //     mistake.
+//  5. A stream does not outlive its key: when the gate tells that a key ended, its
+//     streams are closed within that call; what passes by the clock is seen within 2 s.
+//     A key that comes in a message goes to the gate and nowhere else.
 //
 // # Locks
 //
-// The hub's is taken before a room's, a room's before a session's. The board is read
-// under a room's lock; the feed takes none of these.
+// The hub's is taken before a room's, a room's before a session's. A gate that tells of
+// keys may hold its own, so under the hub's lock it is asked only Live, which waits for
+// nothing. The board is read under a room's lock; the feed takes none of these.
 package stream

@@ -341,7 +341,10 @@ func (l *line) dial(context.Context, string, string) (net.Conn, error) {
 func open(t testing.TB, opt Options) *house {
 	t.Helper()
 	h := &house{t: t, stage: newStage(), door: &doorman{revoked: map[string]bool{}}, line: &line{conns: make(chan net.Conn), done: make(chan struct{})}}
-	opt.Board, opt.Bus, opt.Auth = h.stage, h.stage.bus, h.door
+	opt.Board, opt.Bus = h.stage, h.stage.bus
+	if opt.Auth == nil {
+		opt.Auth = h.door
+	}
 	hub, err := New(opt)
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // Auth is what the hub needs of the gate. What else a gate may be able to do, and the
-// hub makes use of, are follower, noticer, renewer and witness.
+// hub makes use of, are herald, noticer, renewer and witness.
 type Auth interface {
 	// Authenticate tells who sends a request, by its headers.
 	Authenticate(r *http.Request) (*access.Caller, error)
@@ -122,7 +122,7 @@ func New(opt Options) (*Hub, error) {
 	}
 	h := &Hub{opt: opt, rooms: map[topic]*room{}, sessions: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, emptied: make(chan struct{})}
 	h.bursts.New = func() any { return new([burst]item) }
-	if f, ok := opt.Auth.(follower); ok {
+	if f, ok := opt.Auth.(herald); ok {
 		f.Follow(h.ended)
 	}
 	return h, nil

@@ -291,7 +291,9 @@ func TestEndpointsAreBoundedAndChecked(t *testing.T) {
 	if len(list) != notify.MaxEndpoints {
 		t.Fatalf("%d endpoints", len(list))
 	}
-	no(t, d.Delete(t.Context(), "a cme/é", list[0].ID))
+	if h, err := d.Delete(t.Context(), "a cme/é", list[0].ID); err != nil || h.ID != list[0].ID {
+		t.Fatalf("%+v, %v", h, err)
+	}
 	d.register(t, "a cme/é", "*")
 }
 
@@ -300,7 +302,7 @@ func TestAnotherOrganisationsEndpointDoesNotExist(t *testing.T) {
 	h, _ := d.register(t, "acme", "*")
 	ctx := t.Context()
 	calls := map[string]func(id string) error{
-		"delete": func(id string) error { return d.Delete(ctx, "initech", id) },
+		"delete": func(id string) error { _, err := d.Delete(ctx, "initech", id); return err },
 		"enable": func(id string) error { _, err := d.Enable(ctx, "initech", id); return err },
 		"rotate": func(id string) error { _, _, err := d.Rotate(ctx, "initech", id, 0); return err },
 		"log":    func(id string) error { _, err := d.Log(ctx, "initech", id, 1); return err },
@@ -341,7 +343,7 @@ func TestWhatAnEndpointMissedIsReplayed(t *testing.T) {
 	is(t, err, fault.Conflict)
 	d.publish(t, event(notify.KeyRevoked)) // nobody listens
 	d.due(t, 0)
-	if h, err = d.Enable(t.Context(), "acme", h.ID); err != nil || h.State != notify.Enabled || h.Reason != "" {
+	if h, err = d.Enable(t.Context(), "acme", h.ID); err != nil || h.State != notify.Enabled || h.Reason != "" || h.Waiting != 0 {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	if n, err := d.Replay(t.Context(), "acme", h.ID, "", noon.Add(time.Second)); n != 0 || err != nil {

@@ -146,11 +146,9 @@ func (b *Box) List(ctx context.Context, org string) (out []Hook, err error) {
 			return err
 		}
 		for i := range out {
-			q, err := openQueue(tx, out[i].ID)
-			if err != nil {
+			if err := out[i].count(tx); err != nil {
 				return err
 			}
-			out[i].Waiting = q.Count
 		}
 		return nil
 	})
@@ -163,11 +161,23 @@ func (b *Box) List(ctx context.Context, org string) (out []Hook, err error) {
 	return out, err
 }
 
-// Delete ends an endpoint. What waits for it is dropped by the deliverer.
-func (b *Box) Delete(ctx context.Context, org, id string) error {
-	return b.change(ctx, func(tx access.Tx) error {
+// count fills in what waits for an endpoint.
+func (h *Hook) count(tx access.Tx) error {
+	q, err := openQueue(tx, h.ID)
+	h.Waiting = q.Count
+	return err
+}
+
+// Delete ends an endpoint and gives it as it was. What waits for it is dropped by the
+// deliverer.
+func (b *Box) Delete(ctx context.Context, org, id string) (h Hook, err error) {
+	err = b.change(ctx, func(tx access.Tx) error {
 		f, err := owned(tx, org, id)
 		if err != nil {
+			return err
+		}
+		h = f.Hook
+		if err := h.count(tx); err != nil {
 			return err
 		}
 		if err := tx.Delete(kindHook, shelf(org)+f.ID); err != nil {
@@ -175,6 +185,7 @@ func (b *Box) Delete(ctx context.Context, org, id string) error {
 		}
 		return tx.Delete(kindHook, hookID(f.ID))
 	})
+	return h, err
 }
 
 // Enable lets a disabled endpoint be delivered to again. What it missed can be replayed.
@@ -186,6 +197,9 @@ func (b *Box) Enable(ctx context.Context, org, id string) (h Hook, err error) {
 		}
 		f.State, f.Reason = notify.Enabled, ""
 		h = f.Hook
+		if err := h.count(tx); err != nil {
+			return err
+		}
 		return put(tx, kindHook, hookID(id), f)
 	})
 	return h, err
@@ -283,6 +297,9 @@ func (b *Box) Rotate(ctx context.Context, org, id string, overlap time.Duration)
 			return err
 		}
 		h = f.Hook
+		if err := h.count(tx); err != nil {
+			return err
+		}
 		return put(tx, kindHook, hookID(id), f)
 	})
 	if err != nil {
