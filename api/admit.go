@@ -47,6 +47,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // end recovers from a panic and writes the line of the access log. It holds no query,
 // header or body, so no secret either.
 func (x *exchange) end() {
+	if x.leave != nil {
+		x.leave()
+	}
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler {
 			panic(p)
@@ -58,6 +61,9 @@ func (x *exchange) end() {
 	}
 	if ctx := x.r.Context(); x.s.log.Enabled(ctx, levelAccess) {
 		x.logLine(ctx)
+	}
+	if m := x.s.opt.Meter; m != nil && x.op != nil && x.caller != nil {
+		x.count(m, x.units)
 	}
 }
 
@@ -163,7 +169,12 @@ func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error
 		n.Set(x.Header())
 	}
 	// Refusals count too: whoever may not, may not ask for ever.
-	limit, err := g.Allow(caller, cost)
+	cost = g.Cost(caller, op.class(), cost)
+	done, limit, err := g.Enter(caller, cost)
+	x.leave = done
+	if limit.Allowed {
+		x.units = cost
+	}
 	limit.Set(x.Header())
 	if err != nil {
 		return err
@@ -217,6 +228,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		x.fail(err)
 		return
 	}
+	x.leave() // it is no longer a request: a plan counts streams for themselves
+	x.leave = nil
 	// A stream is as long as it likes: the server's deadlines are for answers.
 	c := http.NewResponseController(x.ResponseWriter)
 	c.SetReadDeadline(time.Time{})

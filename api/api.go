@@ -61,6 +61,8 @@ type Options struct {
 	// Stream serves /v1/stream and below, after admission: the caller is in the
 	// request's context (gate.Caller). Nil: there are no streams.
 	Stream http.Handler
+	// Meter counts every request of a caller when it has been answered. Nil: nobody does.
+	Meter Meter
 	// Mounts are other faces over the same server, such as compatible APIs.
 	Mounts []Mount
 	// Open are faces that prove and limit their callers themselves, such as the lending of

@@ -28,6 +28,8 @@ type exchange struct {
 	number bool // decimals as JSON numbers
 	status int
 	bytes  int64
+	units  int        // taken of the caller's limit
+	leave  func()     // gives back the request that the caller may make at the same time; nil: none taken
 	values [12]string // of headers, so that they cost no memory of their own
 	used   int
 }

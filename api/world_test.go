@@ -246,11 +246,11 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if f.gate, err = gate.New(f.store, gate.Options{Static: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite)
+	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite, access.UsageRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
 	opt := Options{Accounts: anna{}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
-		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil))}
+		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
 	if change != nil {
 		change(&opt)
@@ -340,6 +340,19 @@ func (f *fixture) notices(t testing.TB) *box.Box {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// fixedMeter counts nothing and always tells the same.
+type fixedMeter struct{}
+
+func (fixedMeter) Add(context.Context, Use) {}
+
+func (fixedMeter) Usage(_, app string, start, _ time.Time, by string) []Usage {
+	out := []Usage{{Start: period(by, start), App: "bot", Requests: 1200, Refused: 31, Failed: 2, Units: 2310, Bytes: 5_123_456}}
+	if app == "" {
+		out = append(out, Usage{Start: period(by, start), App: "site", Requests: 3, Units: 3, Bytes: 1000})
+	}
+	return out
 }
 
 type lockedWriter struct{ f *fixture }

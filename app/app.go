@@ -20,6 +20,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/meter"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -43,6 +44,7 @@ type App struct {
 	Catalogue *asset.Catalogue
 	Control   access.Store
 	Gate      *gate.Gate
+	Meter     *meter.Meter
 	History   *pebble.Store
 	Bus       *bus.Local
 	Writer    *feed.Writer
@@ -81,7 +83,11 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.History, err = pebble.Open(filepath.Join(cfg.Data, "history"), pebble.Options{Logger: log, FrameBytes: cfg.Frames.MaxBytes, FrameKeep: cfg.Frames.MaxAge}); err != nil {
 		return nil, err
 	}
-	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens = a.lent.verify }); err != nil {
+	if a.Meter, err = meter.Open(meter.Options{Dir: filepath.Join(cfg.Data, "usage"), Node: nodeName(cfg), Relaxed: !cfg.Usage.Durable, Log: log}); err != nil {
+		return nil, err
+	}
+	used := api.UsedOf(a.Meter)
+	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
@@ -110,7 +116,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.API, err = api.New(api.Options{
-		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices,
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people,
 	})
@@ -227,6 +233,9 @@ func admitted(h http.Handler) http.Handler {
 // Close lets go of the stores.
 func (a *App) Close() error {
 	var errs []error
+	if a.Meter != nil {
+		errs = append(errs, a.Meter.Close())
+	}
 	if a.History != nil {
 		errs = append(errs, a.History.Close())
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	Public   []string `koanf:"public" doc:"scopes that need no key, such as market:read; empty means every request needs a key"`
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
 
+	Usage     Usage               `koanf:"usage" doc:"counting what apps use"`
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
 	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
@@ -56,6 +57,11 @@ type Control struct {
 	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
 	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
 	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+}
+
+// Usage settings.
+type Usage struct {
+	Durable bool `koanf:"durable" doc:"let an answer end only after its count is on disk: nothing billed is lost in a crash, and an answer takes a disk's fsync longer; otherwise at most about a second of counts is lost"`
 }
 
 // Frames says whether raw messages are kept.
