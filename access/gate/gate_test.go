@@ -207,7 +207,7 @@ func TestARotationLosesNobody(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		n, due := a.Notice(caller(t, a.Gate, old.Token))
-		if !due || n.State != access.Retiring || n.Successor != 2 || n.RetireAt.Sub(time.Now()) > 2*time.Hour {
+		if !due || n.State != access.Retiring || n.Successor != 2 || time.Until(n.RetireAt) > 2*time.Hour {
 			t.Fatalf("notice %+v %v", n, due)
 		}
 		h := http.Header{}
