@@ -61,7 +61,7 @@ func (l *lender) open(ctx context.Context, cfg OAuth, g *gate.Gate, store access
 	scopes, _ := access.ParseScopes([]string{"admin", "trading", string(access.WalletRead), string(access.WalletCreate)})
 	s, err := oauth.New(oauth.Options{
 		Issuer: cfg.Issuer, Resource: cfg.Resource, Scopes: access.Words(scopes), Clients: clients{g}, Keys: l.keys,
-		Introspectors: string(access.Admin), Now: g.Now, Logger: log,
+		SecretOnly: true, Introspectors: string(access.Admin), Now: g.Now, Logger: log,
 	})
 	if err != nil {
 		return err

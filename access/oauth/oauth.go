@@ -73,6 +73,9 @@ type Options struct {
 	Scopes   []string // all scopes, for the metadata
 	Clients  Clients
 	Keys     *KeySet
+	// SecretOnly says in the metadata that clients have no public keys: only
+	// client_secret_basic is offered.
+	SecretOnly bool
 	// Introspectors is the scope whose holders may introspect any token; others
 	// only their own. Default "tokens:introspect".
 	Introspectors string
