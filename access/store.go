@@ -2,7 +2,10 @@ package access
 
 import (
 	"context"
+	"regexp"
 	"time"
+
+	"github.com/assayhq/assay/fault"
 )
 
 // Record is one thing the control plane remembers: a ring, a plan, a leaf of the
@@ -29,6 +32,34 @@ type Tx interface {
 
 // MaxBody is the most a record may hold.
 const MaxBody = 1 << 20
+
+// name is what a kind, an id or the id of a node may be.
+var name = regexp.MustCompile(`^[A-Za-z0-9._:/-]{1,200}$`)
+
+// MaxPage bounds how many records one answer may be asked to hold.
+const MaxPage = 100_000
+
+// ValidName tells whether a record or a node can have it as a kind or an id.
+func ValidName(s string) bool { return name.MatchString(s) }
+
+// CheckRecord refuses kinds and ids that no record can have, as every Store does.
+func CheckRecord(kind, id string) error {
+	if !ValidName(kind) {
+		return fault.At(fault.Invalid, "kind", "a kind is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", kind)
+	}
+	if !ValidName(id) {
+		return fault.At(fault.Invalid, "id", "an id is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", id)
+	}
+	return nil
+}
+
+// CheckLimit refuses limits of List and Since outside 1 to MaxPage.
+func CheckLimit(limit int) error {
+	if limit < 1 || limit > MaxPage {
+		return fault.At(fault.Invalid, "limit", "a limit is 1 to %d, not %d", MaxPage, limit)
+	}
+	return nil
+}
 
 // Store remembers the control plane. Changes are ordered: each that wrote something
 // has the next epoch, without a gap, and whoever knows the epoch n learns what came

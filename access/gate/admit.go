@@ -34,11 +34,7 @@ func (g *Gate) Authenticate(r *http.Request) (*access.Caller, error) {
 		}
 		return g.visits.caller(network(g.ClientAddr(r)), g), nil
 	}
-	c, err := g.prove(text, r)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return g.prove(text, r)
 }
 
 // prove decides about a token. The order matters: nothing is told of a key before the
@@ -75,26 +71,9 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		}
 		return nil, fault.New(fault.Unauthentic, "the key is not valid")
 	}
-	at := g.now()
-	now := at.UnixNano()
-	addr := g.ClientAddr(r)
-	if !e.live(now) {
-		e.use.note(network(addr), agent(r), r.URL.Path, now, true)
-		return nil, e.dead(at)
+	if err := g.judge(e, r); err != nil {
+		return nil, err
 	}
-	if e.bounds != nil {
-		if !e.bounds.Here(addr) {
-			return nil, fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(e.bounds.Networks))
-		}
-		if !e.bounds.Now(at) {
-			return nil, fault.New(fault.Denied, "the key %s may not be used at this hour (UTC)", e.id[:])
-		}
-	}
-	if e.brownout && r.Method != http.MethodDelete && e.brown(at, draw()) {
-		e.use.note(network(addr), agent(r), r.URL.Path, now, false)
-		return nil, fault.New(fault.Unavailable, "the key %s is being retired and some of its requests are refused to make that known: use version %d of ring %s", e.id[:], e.successor, e.ring)
-	}
-	e.use.note(network(addr), agent(r), r.URL.Path, now, false)
 	if e.named() == access.Staged {
 		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
 	} else if int(e.pepper) != p.newest {

@@ -210,7 +210,7 @@ func (g *Gate) Export(ctx context.Context, w io.Writer, progress func(int64)) (n
 // signer gives the key that signs checkpoints; it is made at the first use and lies
 // sealed and encrypted in the store.
 func (g *Gate) signer(ctx context.Context) (*audit.Signer, error) {
-	const about = "audit signer"
+	const about = "wrap:audit signer"
 	p := g.peppers.Load()
 	if p == nil {
 		return nil, stale()
@@ -221,7 +221,7 @@ func (g *Gate) signer(ctx context.Context) (*audit.Signer, error) {
 		if err != nil {
 			return err
 		}
-		plain, ok := p.unwrap(rec.Body, about)
+		plain, ok := p.decrypt(rec.Body, about)
 		if !ok {
 			return fault.New(fault.Internal, "the signing key of the audit log cannot be opened: it was changed, or its pepper is gone")
 		}
@@ -239,7 +239,7 @@ func (g *Gate) signer(ctx context.Context) (*audit.Signer, error) {
 				return err // another process was quicker
 			}
 			text = private
-			return tx.Put(kindAudit, "signer", p.wrap([]byte(private), about))
+			return tx.Put(kindAudit, "signer", p.encrypt([]byte(private), about))
 		})
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
 	"strings"
@@ -79,8 +78,8 @@ func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, 
 	return j.narrow(e.who(), text, scopes), true, nil
 }
 
-// judge tells whether a key that is behind a verified token may be used for a
-// request: state and dates, network, hours, brown-out. It notes the use.
+// judge tells whether a key whose secret was proved, or that is behind a verified
+// token, may be used for a request: state and dates, network, hours, brown-out. It notes the use.
 func (g *Gate) judge(e *entry, r *http.Request) error {
 	at := g.now()
 	now := at.UnixNano()
@@ -150,11 +149,7 @@ func (g *Gate) Seal(about string, plain []byte) ([]byte, error) {
 	if p == nil {
 		return nil, stale()
 	}
-	m := p.by[p.newest]
-	out := make([]byte, 1+m.aead.NonceSize(), 1+m.aead.NonceSize()+len(plain)+m.aead.Overhead())
-	out[0] = byte(p.newest)
-	rand.Read(out[1:])
-	return m.aead.Seal(out, out[1:], plain, []byte(sealedAbout+about)), nil
+	return p.encrypt(plain, sealedAbout+about), nil
 }
 
 // Open gives back what Seal was given. It does not tell a changed seal from one about
@@ -167,12 +162,8 @@ func (g *Gate) Open(about string, sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || p.by[int(sealed[0])] == nil {
 		return nil, fault.New(fault.Internal, "a sealed record was made with a pepper that is not here")
 	}
-	m, b := p.by[int(sealed[0])], sealed[1:]
-	if len(b) < m.aead.NonceSize() {
-		return nil, fault.New(fault.Internal, "a sealed record is cut short")
-	}
-	plain, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(sealedAbout+about))
-	if err != nil {
+	plain, ok := p.decrypt(sealed, sealedAbout+about)
+	if !ok {
 		return nil, fault.New(fault.Internal, "a sealed record was changed outside Assay")
 	}
 	return plain, nil

@@ -332,11 +332,11 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 	r, epoch, err := g.change(ctx, by, ring, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		p := g.peppers.Load()
 		if x := r.Rotation; x != nil && s.Key != "" && x.Request == s.Key && now.Before(x.Until) { // R10
-			t, ok := p.reveal(x.Sealed, r.ID+x.ID)
+			t, ok := p.decrypt(x.Sealed, r.ID+x.ID)
 			if !ok {
 				return nil, fault.New(fault.Conflict, "this request was answered, and its token can no longer be given: roll rotation %s back, or rotate with another Idempotency-Key", x.ID)
 			}
-			token = t
+			token = string(t)
 			for i := range r.Keys {
 				if r.Keys[i].N == x.To {
 					made = r.Keys[i].ID
@@ -351,7 +351,7 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 			w.Grant = true
 		}
 		if s.Key != "" {
-			w.Sealed = p.hide(&t, r.ID+w.ID)
+			w.Sealed = p.encrypt(t[:], r.ID+w.ID)
 		}
 		token, made = string(t[:]), string(id[:])
 		return rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds}, w, now)

@@ -143,35 +143,18 @@ func (p *peppers) open(kind, id string, epoch int64, body []byte) ([]byte, bool)
 	return content, hmac.Equal(m.sum(kind, id, epoch, version, content), body[3:sealedHead])
 }
 
-// hide keeps a token for whoever repeats a request; reveal gives it back.
-func (p *peppers) hide(t *token, about string) []byte {
+// encrypt keeps something in the store that only whoever has the pepper can read; about
+// is bound to it. The result begins with the pepper's version.
+func (p *peppers) encrypt(plain []byte, about string) []byte {
 	m := p.by[p.newest]
-	nonce := make([]byte, m.aead.NonceSize(), 128)
-	rand.Read(nonce)
-	return append([]byte{byte(p.newest)}, m.aead.Seal(nonce, nonce, t[:], []byte(about))...)
+	out := make([]byte, 1+m.aead.NonceSize(), 1+m.aead.NonceSize()+len(plain)+m.aead.Overhead())
+	out[0] = byte(p.newest)
+	rand.Read(out[1:])
+	return m.aead.Seal(out, out[1:], plain, []byte(about))
 }
 
-func (p *peppers) reveal(hidden []byte, about string) (string, bool) {
-	if len(hidden) < 1 || p.by[int(hidden[0])] == nil {
-		return "", false
-	}
-	m, b := p.by[int(hidden[0])], hidden[1:]
-	if len(b) < m.aead.NonceSize() {
-		return "", false
-	}
-	t, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(about))
-	return string(t), err == nil
-}
-
-// wrap encrypts something that the store keeps for us; unwrap gives it back.
-func (p *peppers) wrap(plain []byte, about string) []byte {
-	m := p.by[p.newest]
-	nonce := make([]byte, m.aead.NonceSize(), 64+len(plain))
-	rand.Read(nonce)
-	return append([]byte{byte(p.newest)}, m.aead.Seal(nonce, nonce, plain, []byte("wrap:"+about))...)
-}
-
-func (p *peppers) unwrap(hidden []byte, about string) ([]byte, bool) {
+// decrypt gives back what encrypt was given; ok is false for anything else.
+func (p *peppers) decrypt(hidden []byte, about string) (plain []byte, ok bool) {
 	if len(hidden) < 1 || p.by[int(hidden[0])] == nil {
 		return nil, false
 	}
@@ -179,6 +162,6 @@ func (p *peppers) unwrap(hidden []byte, about string) ([]byte, bool) {
 	if len(b) < m.aead.NonceSize() {
 		return nil, false
 	}
-	plain, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte("wrap:"+about))
+	plain, err := m.aead.Open(nil, b[:m.aead.NonceSize()], b[m.aead.NonceSize():], []byte(about))
 	return plain, err == nil
 }

@@ -15,7 +15,7 @@ import (
 // of the epoch, which is only read here. A lease of 0 gives the old one up. Nodes whose
 // lease has been over for a day are forgotten on the way.
 func (s *Store) Beat(ctx context.Context, n access.Node, lease time.Duration) (int64, error) {
-	if !name.MatchString(n.ID) {
+	if !access.ValidName(n.ID) {
 		return 0, fault.At(fault.Invalid, "id", "the id of a node is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", n.ID)
 	}
 	if len(n.Name) > 200 || !text(n.Name) {

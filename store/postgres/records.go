@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -14,29 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// name is what a kind or an id may be.
-var name = regexp.MustCompile(`^[A-Za-z0-9._:/-]{1,200}$`)
-
-// maxPage bounds how many records one answer may be asked to hold.
-const maxPage = 100_000
-
-func validate(kind, id string) error {
-	if !name.MatchString(kind) {
-		return fault.At(fault.Invalid, "kind", "a kind is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", kind)
-	}
-	if !name.MatchString(id) {
-		return fault.At(fault.Invalid, "id", "an id is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", id)
-	}
-	return nil
-}
-
-func validateLimit(limit int) error {
-	if limit < 1 || limit > maxPage {
-		return fault.At(fault.Invalid, "limit", "a limit is 1 to %d, not %d", maxPage, limit)
-	}
-	return nil
-}
 
 // tx is an access.Tx, for as long as the function that got it runs.
 type tx struct {
@@ -78,7 +54,7 @@ func (t *tx) Get(kind, id string) (access.Record, error) {
 	}
 	r := access.Record{Kind: kind, ID: id}
 	err := pgx.ErrNoRows
-	if validate(kind, id) == nil {
+	if access.CheckRecord(kind, id) == nil {
 		err = t.sql.QueryRow(t.ctx, `SELECT body, epoch FROM record WHERE kind = $1 AND id = $2 AND body IS NOT NULL`, kind, id).Scan(&r.Body, &r.Epoch)
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -94,10 +70,10 @@ func (t *tx) List(kind, after string, limit int) ([]access.Record, error) {
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
-	if err := validateLimit(limit); err != nil {
+	if err := access.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	if err := validate(kind, cmp.Or(after, "-")); err != nil {
+	if err := access.CheckRecord(kind, cmp.Or(after, "-")); err != nil {
 		return nil, err
 	}
 	rows, err := t.sql.Query(t.ctx, `SELECT kind, id, body, epoch FROM record WHERE kind = $1 AND id > $2 AND body IS NOT NULL ORDER BY id LIMIT $3`, kind, after, limit)
@@ -128,7 +104,7 @@ func (t *tx) writable(kind, id string) error {
 	if !t.write {
 		return fault.New(fault.Internal, "a view of the control store changes nothing")
 	}
-	return validate(kind, id)
+	return access.CheckRecord(kind, id)
 }
 
 func (t *tx) Put(kind, id string, body []byte) error {

@@ -44,12 +44,12 @@ const changes = `SELECT e.n, r.kind, r.id, r.body, r.epoch FROM epoch e LEFT JOI
 // not meant for it. Whoever knows an epoch that the store has not reached gets
 // fault.Conflict: the store was put back to an older state, and is to be read from 0.
 func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit int) (records []access.Record, upTo int64, more bool, err error) {
-	if err := validateLimit(limit); err != nil {
+	if err := access.CheckLimit(limit); err != nil {
 		return nil, 0, false, err
 	}
 	asked := make([]string, 0, len(kinds))
 	for _, k := range kinds {
-		if name.MatchString(k) { // of other names there are no records
+		if access.ValidName(k) { // of other names there are no records
 			asked = append(asked, k)
 		}
 	}

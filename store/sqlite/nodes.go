@@ -16,7 +16,7 @@ const forgotten = 24 * time.Hour
 // Beat renews a lease. It is a write but no change: the epoch stays. A lease of 0 gives
 // the old one up.
 func (s *Store) Beat(ctx context.Context, n access.Node, lease time.Duration) (epoch int64, err error) {
-	if !name.MatchString(n.ID) {
+	if !access.ValidName(n.ID) {
 		return 0, fault.At(fault.Invalid, "id", "the id of a node is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", n.ID)
 	}
 	if len(n.Name) > 200 || !utf8.ValidString(n.Name) {

@@ -5,36 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"regexp"
 	"strings"
 	"sync/atomic"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
 )
-
-// name is what a kind or an id may be.
-var name = regexp.MustCompile(`^[A-Za-z0-9._:/-]{1,200}$`)
-
-// maxPage bounds how many records one answer may be asked to hold.
-const maxPage = 100_000
-
-func validate(kind, id string) error {
-	if !name.MatchString(kind) {
-		return fault.At(fault.Invalid, "kind", "a kind is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", kind)
-	}
-	if !name.MatchString(id) {
-		return fault.At(fault.Invalid, "id", "an id is 1 to 200 of A-Z a-z 0-9 . _ : / -; %.40q is not", id)
-	}
-	return nil
-}
-
-func validateLimit(limit int) error {
-	if limit < 1 || limit > maxPage {
-		return fault.At(fault.Invalid, "limit", "a limit is 1 to %d, not %d", maxPage, limit)
-	}
-	return nil
-}
 
 // tx is an access.Tx, for as long as the function that got it runs.
 type tx struct {
@@ -91,10 +67,10 @@ func (t *tx) List(kind, after string, limit int) ([]access.Record, error) {
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
-	if err := validateLimit(limit); err != nil {
+	if err := access.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	if err := validate(kind, cmp.Or(after, "-")); err != nil {
+	if err := access.CheckRecord(kind, cmp.Or(after, "-")); err != nil {
 		return nil, err
 	}
 	rows, err := t.sql.QueryContext(t.ctx, `SELECT kind, id, body, body IS NULL, epoch FROM record WHERE kind = ? AND id > ? AND body IS NOT NULL ORDER BY id LIMIT ?`, kind, after, limit)
@@ -134,7 +110,7 @@ func (t *tx) writable(kind, id string) error {
 	if !t.write {
 		return fault.New(fault.Internal, "a view of the control store changes nothing")
 	}
-	return validate(kind, id)
+	return access.CheckRecord(kind, id)
 }
 
 func (t *tx) Put(kind, id string, body []byte) error {
@@ -238,7 +214,7 @@ const changed = `SELECT kind, id, body, body IS NULL, epoch FROM record WHERE `
 // not meant for it. Whoever knows an epoch that the store has not reached gets
 // fault.Conflict: the store was put back to an older state, and is to be read from 0.
 func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit int) (records []access.Record, upTo int64, more bool, err error) {
-	if err := validateLimit(limit); err != nil {
+	if err := access.CheckLimit(limit); err != nil {
 		return nil, 0, false, err
 	}
 	in := "kind IN (" + strings.TrimSuffix(strings.Repeat("?,", len(kinds)), ",") + ") "

@@ -31,6 +31,7 @@ import (
 
 	"github.com/assayhq/assay/access/secret"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/internal/capped"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -101,7 +102,7 @@ func Open(o Options) (*AWS, error) {
 	if carrier.Transport == nil {
 		carrier.Transport = http.DefaultTransport
 	}
-	carrier.Transport = capped{carrier.Transport}
+	carrier.Transport = capped.Transport(carrier.Transport, maxAnswer)
 	so := sm.Options{
 		Region:      o.Region,
 		Credentials: keys(o),

@@ -2,7 +2,6 @@ package awssm
 
 import (
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/assayhq/assay/access/secret"
@@ -79,28 +78,3 @@ func kind(err error, what string) error {
 // maxAnswer is the most that an answer may hold, in bytes: one value, escaped to six
 // times its length at worst, and a little more.
 const maxAnswer = 6*secret.MaxValue + 64<<10
-
-// capped ends every answer after maxAnswer bytes with an error.
-type capped struct{ next http.RoundTripper }
-
-func (c capped) RoundTrip(r *http.Request) (*http.Response, error) {
-	w, err := c.next.RoundTrip(r)
-	if err == nil {
-		w.Body = &cappedBody{ReadCloser: w.Body, left: maxAnswer}
-	}
-	return w, err
-}
-
-type cappedBody struct {
-	io.ReadCloser
-	left int
-}
-
-func (b *cappedBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errors.New("the answer is too long")
-	}
-	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
-}

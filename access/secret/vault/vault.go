@@ -35,6 +35,7 @@ import (
 
 	"github.com/assayhq/assay/access/secret"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/internal/capped"
 	"github.com/hashicorp/vault/api"
 )
 
@@ -116,7 +117,7 @@ func client(o Options) (*api.Client, error) {
 	if carrier.Transport == nil {
 		carrier.Transport = http.DefaultTransport
 	}
-	carrier.Transport = capped{carrier.Transport}
+	carrier.Transport = capped.Transport(carrier.Transport, maxAnswer)
 	carrier.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the API follows the one to the active node itself
 	c, err := api.NewClient(&api.Config{
 		Address: o.Address, HttpClient: &carrier,
