@@ -29,7 +29,8 @@ var floors = [][]string{
 	{"asset"},      // nouns
 	{"market", "access", "notify", "access/secret"}, //
 	{"market/book", "market/candle", "market/clean", "market/consensus", // machines: pure
-		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly"},
+		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly",
+		"insight/indicator"},
 	{"market/venue", "bus"}, // contracts
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*"},                           // engines

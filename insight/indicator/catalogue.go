@@ -1,0 +1,46 @@
+package indicator
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/assayhq/assay/fault"
+)
+
+// Catalogue lists every function, by name. It is made anew for each call: keep it.
+func Catalogue() []Function {
+	list := []Function{
+		sma(),
+		ema(),
+		rsi(),
+	}
+	slices.SortFunc(list, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Find gives a function of a catalogue by its name in upper or lower case. The error is
+// Unknown and names what is near.
+func Find(catalogue []Function, name string) (*Function, error) {
+	up := strings.ToUpper(name)
+	if i, ok := slices.BinarySearchFunc(catalogue, up, func(f Function, s string) int { return strings.Compare(f.Name, s) }); ok {
+		return &catalogue[i], nil
+	}
+	var near []string
+	for i := range catalogue {
+		if n := catalogue[i].Name; len(name) >= 2 && len(name) < 40 && (strings.Contains(n, up) || strings.Contains(up, n) || strings.HasPrefix(n, up[:2])) {
+			near = append(near, n)
+		}
+	}
+	if len(near) > 0 {
+		return nil, fault.New(fault.Unknown, "there is no indicator %q; near it are %s", clip(name), strings.Join(near[:min(len(near), 5)], ", "))
+	}
+	return nil, fault.New(fault.Unknown, "there is no indicator %q; `assay indicator --list` names them", clip(name))
+}
+
+// period is the parameter that nearly all have: the number of bars.
+func period(def, least float64) Param {
+	return Param{Name: "optInTimePeriod", Doc: "Number of bars", Default: def, Min: least, Max: 100000, Integer: true}
+}
+
+// last is the begin of a function of the last p[0] bars.
+func last(p []float64) int { return int(p[0]) - 1 }
