@@ -10,8 +10,9 @@ import (
 // Catalogue lists every function, by name. It is made anew for each call: keep it.
 func Catalogue() []Function {
 	list := []Function{
-		sma(),
-		ema(),
+		sma(), ema(), wma(), dema(), tema(), trima(), kama(), t3(), ma(), // averages.go
+		stddev(), variance(), bbands(), // deviation.go
+		macd(), macdfix(), macdext(), apo(), ppo(), trix(), // macd.go
 		rsi(),
 	}
 	slices.SortFunc(list, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })

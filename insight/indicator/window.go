@@ -48,3 +48,31 @@ func (w *window) take(from *window) {
 	w.buf = buf
 	copy(w.buf, from.buf)
 }
+
+// total is a window for sums of what is never negative. When all in it are zero so is
+// its sum, to the bit: what is divided by it can be asked first.
+type total struct {
+	window
+	live int // values that are not 0
+}
+
+func newTotal(n int) total { return total{window: newWindow(n)} }
+
+func (w *total) push(x float64) (old float64) {
+	old = w.window.push(x)
+	if x != 0 {
+		w.live++
+	}
+	if old != 0 {
+		w.live--
+	}
+	if w.live == 0 {
+		w.sum, w.fresh = 0, 0
+	}
+	return old
+}
+
+func (w *total) take(from *total) {
+	w.window.take(&from.window)
+	w.live = from.live
+}
