@@ -14,7 +14,18 @@ func Catalogue() []Function {
 		stddev(), variance(), bbands(), // deviation.go
 		macd(), macdfix(), macdext(), apo(), ppo(), trix(), // macd.go
 		rsi(),
+		maxOf(), minOf(), minmax(), maxindex(), minindex(), minmaxindex(), midpoint(), midprice(), willr(), aroon(), aroonosc(), // extreme.go
+		stoch(), stochf(), stochrsi(), // stochastic.go
+		plusDM(), minusDM(), plusDI(), minusDI(), dx(), adx(), adxr(), // directional.go
+		bop(), cci(), cmo(), imi(), mfi(), mom(), roc(), rocp(), rocr(), rocr100(), ultosc(), // oscillators.go
+		ad(), adosc(), obv(), // volume.go
+		sum(), avgdev(), // arithmetic.go
+		linearreg(), linearregAngle(), linearregIntercept(), linearregSlope(), tsf(), correl(), beta(), // regression.go
+		trange(), atr(), natr(), // truerange.go
 	}
+	list = append(list, shapes()...)    // arithmetic.go
+	list = append(list, operators()...) // arithmetic.go
+	list = append(list, blends()...)    // arithmetic.go
 	slices.SortFunc(list, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -48,7 +48,8 @@ type spread struct {
 	equal   int // how many of the newest values are the same
 	n       int
 
-	mean, variance float64 // of the last push, once there were n
+	// Of the last push, once there were n: sums of values and squares, mean, variance.
+	total, square, mean, variance float64
 }
 
 func newSpread(n int) spread { return spread{w: newWindow(n), n: n} }
@@ -71,6 +72,7 @@ func (s *spread) push(x float64) {
 		s.anew()
 	}
 	n := float64(s.n)
+	s.total, s.square = s.sum, s.sq
 	s.mean = s.sum / n
 	s.variance = max(0, s.sq/n-float64(s.mean*s.mean))
 	if s.equal >= s.n {
