@@ -21,6 +21,8 @@ func Catalogue() []Function {
 		ad(), adosc(), obv(), // volume.go
 		sum(), avgdev(), // arithmetic.go
 		linearreg(), linearregAngle(), linearregIntercept(), linearregSlope(), tsf(), correl(), beta(), // regression.go
+		htDCPeriod(), htPhasor(), htDCPhase(), htSine(), htTrendline(), htTrendMode(), mama(), // cycle.go
+		sar(), sarext(), accbands(), mavp(), // sar.go, bands.go
 		trange(), atr(), natr(), // truerange.go
 	}
 	list = append(list, shapes()...)    // arithmetic.go

@@ -42,7 +42,7 @@ func walk(seed uint64, n int, price float64, plateaus bool) map[Input][]float64 
 		high, low = max(high, open, price), min(low, open, price)
 		m[OpenPrice], m[High], m[Low], m[Close], m[Vol] = append(m[OpenPrice], open), append(m[High], high), append(m[Low], low), append(m[Close], price), append(m[Vol], vol)
 	}
-	m[Real], m[Real1], m[Periods] = m[Close], m[High], m[Close]
+	m[Real], m[Real1], m[Periods] = m[Close], m[High], m[High]
 	return m
 }
 
@@ -195,6 +195,12 @@ func TestSmallPricesAreAsGoodAsLargeOnes(t *testing.T) {
 					} else {
 						scaled[k][i] *= price
 					}
+				}
+			}
+			v := slices.Clone(v)
+			for i, p := range f.Params {
+				if p.OfPrice {
+					v[i] *= price
 				}
 			}
 			got := mustBatch(t, f, v, columns(f, scaled))

@@ -54,7 +54,7 @@ func candles(t *testing.T, path string) map[Input][]float64 {
 			m[k] = append(m[k], x)
 		}
 	}
-	m[Real], m[Real1], m[Periods] = m[Close], m[High], m[Close]
+	m[Real], m[Real1], m[Periods] = m[Close], m[High], m[High]
 	return m
 }
 

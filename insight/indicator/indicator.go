@@ -89,7 +89,7 @@ type Input string
 const (
 	Real      Input = "real"
 	Real1     Input = "real1"
-	Periods   Input = "periods" // of MAVP: a length for each bar; when nothing is said the close
+	Periods   Input = "periods" // of MAVP: a length for each bar; when nothing is said the high
 	OpenPrice Input = "open"
 	High      Input = "high"
 	Low       Input = "low"
@@ -105,6 +105,7 @@ type Param struct {
 	Min     float64 // least and greatest that is taken
 	Max     float64
 	Integer bool
+	OfPrice bool     // it is in the units of the input
 	Choices []string // of a number that is a choice: the names of 0, 1, 2 ...
 }
 
