@@ -28,6 +28,7 @@ func Catalogue() []Function {
 	list = append(list, shapes()...)    // arithmetic.go
 	list = append(list, operators()...) // arithmetic.go
 	list = append(list, blends()...)    // arithmetic.go
+	list = append(list, patterns()...)  // candle.go
 	slices.SortFunc(list, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

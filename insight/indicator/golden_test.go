@@ -34,8 +34,8 @@ func shared(t *testing.T, path string) *os.File {
 	return f
 }
 
-// candles reads a file of ts_ms,open,high,low,close,volume.
-func candles(t *testing.T, path string) map[Input][]float64 {
+// readBars reads a file of ts_ms,open,high,low,close,volume.
+func readBars(t *testing.T, path string) map[Input][]float64 {
 	z, err := gzip.NewReader(shared(t, path))
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestGoldenTALib(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := candles(t, "candles_1d/binance_2017_2022/BTC_USDT.csv.gz")
+	m := readBars(t, "candles_1d/binance_2017_2022/BTC_USDT.csv.gz")
 	list := Catalogue()
 	lines := bufio.NewScanner(z)
 	lines.Buffer(nil, 16<<20)

@@ -137,7 +137,7 @@ const (
 	Amount   Unit = "volume"   // in the units of the volume, or of volume times price
 	Bars     Unit = "bars"     // a count or a position of bars
 	Degrees  Unit = "degrees"  // an angle
-	Signal   Unit = "signal"   // -200, -100, 0, 100 or 200: falling, none, rising
+	Signal   Unit = "signal"   // -200, -100, -80, 0, 80, 100 or 200: falling, none, rising
 	Flag     Unit = "flag"     // 0 or 1
 	Squared  Unit = "squared"  // the square of the input's unit
 	Anything Unit = "anything" // of a mathematical function: it depends on the input
