@@ -279,3 +279,91 @@ func (f *Function) Settle(v Values) int {
 	}
 	return f.settle(v)
 }
+
+// Column is the column of a bar that the input comes from when nothing is said.
+func (i Input) Column() string {
+	switch i {
+	case Real:
+		return "close"
+	case Real1, Periods:
+		return "high"
+	}
+	return string(i)
+}
+
+// Text is a value of the parameter as it is written: a choice by its name.
+func (p Param) Text(x float64) string {
+	if i := int(x); p.Choices != nil && i >= 0 && i < len(p.Choices) {
+		return p.Choices[i]
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+// Settings writes parameters as time_period=14 and so on, in the order of Params.
+func (f *Function) Settings(v Values) string {
+	var b strings.Builder
+	for i, p := range f.Params {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.Short() + "=" + p.Text(v[i]))
+	}
+	return b.String()
+}
+
+// Description is a function as JSON tells it.
+type Description struct {
+	Name    string        `json:"name"`
+	Title   string        `json:"title"`
+	Group   Group         `json:"group"`
+	Inputs  []Input       `json:"inputs"`
+	Params  []ParamSheet  `json:"params"`
+	Outputs []OutputSheet `json:"outputs"`
+	Doc     string        `json:"doc"`
+	Formula string        `json:"formula"`
+	Source  string        `json:"source"`
+	Notes   string        `json:"notes,omitempty"`
+	Begin   int           `json:"begin"`  // with the defaults
+	Settle  int           `json:"settle"` // with the defaults
+}
+
+// ParamSheet is a parameter as JSON tells it.
+type ParamSheet struct {
+	Name    string   `json:"name"`
+	TALib   string   `json:"talib_name"`
+	Doc     string   `json:"doc"`
+	Default float64  `json:"default"`
+	Min     float64  `json:"min"`
+	Max     float64  `json:"max"`
+	Integer bool     `json:"integer"`
+	Choices []string `json:"choices,omitempty"`
+}
+
+// OutputSheet is an output as JSON tells it.
+type OutputSheet struct {
+	Name    string      `json:"name"`
+	Unit    Unit        `json:"unit"`
+	Form    Form        `json:"form"`
+	Doc     string      `json:"doc,omitempty"`
+	Range   *[2]float64 `json:"range,omitempty"`
+	OnPrice bool        `json:"on_price"`
+}
+
+// Describe gives the function's description.
+func (f *Function) Describe() Description {
+	d := Description{Name: f.Name, Title: f.Title, Group: f.Group, Inputs: f.Inputs, Params: []ParamSheet{}, Doc: f.Doc, Formula: f.Formula, Source: f.Source, Notes: f.Notes}
+	v := make(Values, len(f.Params))
+	for i, p := range f.Params {
+		v[i] = p.Default
+		d.Params = append(d.Params, ParamSheet{p.Short(), p.Name, p.Doc, p.Default, p.Min, p.Max, p.Integer, p.Choices})
+	}
+	for _, o := range f.Outputs {
+		s := OutputSheet{Name: o.Name, Unit: o.Unit, Form: o.Form, Doc: o.Doc, OnPrice: o.OnPrice}
+		if o.Least != o.Most {
+			s.Range = &[2]float64{o.Least, o.Most}
+		}
+		d.Outputs = append(d.Outputs, s)
+	}
+	d.Begin, d.Settle = f.Begin(v), f.Settle(v)
+	return d
+}
