@@ -43,19 +43,19 @@ func TestARefusalNamesEachLimitAndWhatIsLeftOfIt(t *testing.T) {
 			policy                  string
 			limit, remaining, reset int64
 		}{{"burst", 8, 3, 5}, {"day", 8, 3, 86400}} {
-			v := p.Violated[i]
+			v := p.Limits[i]
 			if v.Policy != want.policy || v.Limit != want.limit || v.Remaining == nil || *v.Remaining != want.remaining || v.Reset == nil || *v.Reset != want.reset {
 				t.Errorf("%s: %s", want.policy, w.Body)
 			}
 		}
-		if w := f.get("/v1/keys?format=xml"); !strings.Contains(w.Body.String(), "<violated-policies>") || !strings.Contains(w.Body.String(), "<policy>day</policy><limit>8</limit><remaining>3</remaining>") {
+		if w := f.get("/v1/keys?format=xml"); !strings.Contains(w.Body.String(), "<violated-policies><item>burst</item><item>day</item>") || !strings.Contains(w.Body.String(), "<policy>day</policy><limit>8</limit><remaining>3</remaining>") {
 			t.Error(w.Body)
 		}
 		if w := f.get("/v1/me"); w.Code != 200 || !strings.Contains(w.Body.String(), `"plan":"tiny","plan_version":1`) || !strings.Contains(w.Body.String(), `"remaining":{"burst":2,"daily_units":2,"monthly_units":94}`) {
 			t.Error(w.Body)
 		}
 		// What is no limit of a plan keeps the page of its code as its type.
-		if p := problemOf(t, f.get("/v1/keys/none/retire", "Authorization", "")); p.Violated != nil || strings.Contains(p.Type, "quota") {
+		if p := problemOf(t, f.get("/v1/keys/none/retire", "Authorization", "")); p.Limits != nil || strings.Contains(p.Type, "quota") {
 			t.Errorf("%+v", p)
 		}
 	})
@@ -75,7 +75,7 @@ func TestARequestTooManyAtTheSameTimeIsToldAsSuch(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := f.get("/v1/me")
-	if w.Code != 429 || !strings.Contains(w.Body.String(), `"violated-policies":[{"policy":"concurrency","limit":1,"remaining":0,"reset":null}]`) {
+	if w.Code != 429 || !strings.Contains(w.Body.String(), `"violated-policies":["concurrency"],"limits":[{"policy":"concurrency","limit":1,"remaining":0,"reset":null}]`) {
 		t.Error(w.Code, w.Body)
 	}
 	leave()

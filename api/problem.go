@@ -25,9 +25,9 @@ type Problem struct {
 	Errors      []detail   `json:"errors,omitempty" doc:"Each mistake with its place"`
 	Candidates  []AssetRef `json:"candidates,omitempty" doc:"With conflict: the assets that may be meant"`
 	Suggestions []string   `json:"suggestions,omitempty" doc:"With unknown: what may be meant"`
-	// Violated is a member of the draft whose type problem.QuotaExceeded is, which lists
-	// names; ours says of each how it stands.
-	Violated []problem.Violation `json:"violated-policies,omitempty" doc:"With exhausted: the limits that the request breaks"`
+	// Violated is a member of the draft whose type problem.QuotaExceeded is.
+	Violated []string            `json:"violated-policies,omitempty" doc:"With exhausted: the names of the limits that the request breaks"`
+	Limits   []problem.Violation `json:"limits,omitempty" doc:"How each of them stands"`
 }
 
 // AssetRef names an asset.
@@ -106,7 +106,7 @@ func (x *exchange) problem(err error) *Problem {
 		p.Errors, p.Suggestions = pe.details, pe.suggestions
 	}
 	if l, ok := errors.AsType[*problem.Limited](err); ok {
-		p.Type, p.Violated = problem.QuotaExceeded, l.Violated
+		p.Type, p.Violated, p.Limits = problem.QuotaExceeded, l.Names(), l.Violated
 	}
 	if f := x.place(fault.Field(err)); f != "" && p.Errors == nil {
 		p.Errors = []detail{{Location: f, Message: text}}

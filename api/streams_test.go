@@ -82,7 +82,7 @@ func TestStreamsThroughTheWholeWayIn(t *testing.T) {
 		t.Helper()
 		b, _ := io.ReadAll(res.Body)
 		var p Problem
-		if err := json.Unmarshal(b, &p); err != nil || res.StatusCode != 429 || p.Type != problem.QuotaExceeded || len(p.Violated) != 1 || p.Violated[0].Policy != "connections" || p.Violated[0].Limit != 2 {
+		if err := json.Unmarshal(b, &p); err != nil || res.StatusCode != 429 || p.Type != problem.QuotaExceeded || len(p.Limits) != 1 || p.Limits[0].Policy != "connections" || p.Limits[0].Limit != 2 {
 			t.Errorf("%s %s", res.Status, b)
 		}
 	}

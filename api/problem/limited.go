@@ -31,6 +31,15 @@ func (l *Limited) Error() string { return l.Err.Error() }
 // Unwrap gives the error itself, which has the kind and the sentence.
 func (l *Limited) Unwrap() error { return l.Err }
 
+// Names are the policies that are broken, as the draft lists them in violated-policies.
+func (l *Limited) Names() []string {
+	var names []string
+	for _, v := range l.Violated {
+		names = append(names, v.Policy)
+	}
+	return names
+}
+
 // Limit adds to an error of the gate how the caller stands against what it breaks: under
 // plan p, and by answer a, which may be nil where no units were asked for. Other errors stay
 // as they are.

@@ -202,11 +202,12 @@ func appendProblem(b []byte, err error) ([]byte, int) {
 		Detail      string              `json:"detail"`
 		Errors      []place             `json:"errors,omitempty"`
 		Suggestions []string            `json:"suggestions,omitempty"`
-		Violated    []problem.Violation `json:"violated-policies,omitempty"`
+		Violated    []string            `json:"violated-policies,omitempty"`
+		Limits      []problem.Violation `json:"limits,omitempty"`
 		Retryable   bool                `json:"retryable"`
 	}{Type: c.Page(), Title: c.Title, Status: c.Status, Code: c.Kind.String(), Detail: fault.Public(err), Retryable: c.Kind.Retryable()}
 	if l, ok := errors.AsType[*problem.Limited](err); ok {
-		p.Type, p.Violated = problem.QuotaExceeded, l.Violated
+		p.Type, p.Violated, p.Limits = problem.QuotaExceeded, l.Names(), l.Violated
 	}
 	if f := fault.Field(err); f != "" {
 		p.Errors = []place{{f, p.Detail}}

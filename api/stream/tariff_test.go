@@ -88,7 +88,7 @@ func (h *house) refused(path, token, policy string, most int, kv ...string) {
 	}
 	b, _ := io.ReadAll(res.Body)
 	want := fmt.Sprintf(`{"policy":"%s","limit":%d,`, policy, most)
-	if !strings.Contains(string(b), `"type":"https://iana.org/assignments/http-problem-types#quota-exceeded"`) || !strings.Contains(string(b), `"violated-policies":[`+want) {
+	if !strings.Contains(string(b), `"type":"https://iana.org/assignments/http-problem-types#quota-exceeded"`) || !strings.Contains(string(b), `"limits":[`+want) {
 		h.t.Errorf("%s: %s", path, b)
 	}
 }
@@ -138,7 +138,7 @@ func TestAnAppHasTheStreamsAndSubscriptionsOfItsPlan(t *testing.T) {
 		// A subscription too many is told, and the stream goes on.
 		e := a.wants(2, price)
 		b, _ := json.Marshal(e.Error)
-		if e.Op != "error" || e.Error["code"] != "exhausted" || !strings.Contains(string(b), `"violated-policies":[{"limit":3,"policy":"subscriptions","remaining":null,"reset":null}]`) {
+		if e.Op != "error" || e.Error["code"] != "exhausted" || !strings.Contains(string(b), `"limits":[{"limit":3,"policy":"subscriptions","remaining":null,"reset":null}]`) {
 			t.Fatal(e.text)
 		}
 		if e := a.wants(3, btc); e.Op != "subscribed" { // the same again is no other
