@@ -28,13 +28,15 @@ var floors = [][]string{
 	{"internal/*"}, // plumbing
 	{"asset"},      // nouns
 	{"market", "access", "notify", "access/secret"}, //
+	{"insight"}, //
 	{"market/book", "market/candle", "market/clean", "market/consensus", // machines: pure
 		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly",
 		"insight/indicator"},
 	{"market/venue", "bus"}, // contracts
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*"},                           // engines
-	{"api/stream"},       // face
+	{"api/problem"},      // face
+	{"api/stream"},       //
 	{"api", "api/*"},     //
 	{"market/venue/all"}, // windows: they touch the outside
 	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //
