@@ -53,13 +53,8 @@ all of it, by REST and WebSocket, to callers with your keys.
 	p.StringVar(&c.logLevel, "log", "", "debug, info, warn or error")
 	root.AddCommand(
 		c.serve(), c.demo(), c.replay(), c.normalize(), c.bench(),
-<<<<<<< HEAD
 		c.price(), c.watch(), c.candles(), c.importCmd(), c.frames(), c.indicator(),
-		c.keys(), c.usage(), c.incident(), c.auditCmd(), c.configCmd(), c.doctor(), c.versionCmd(),
-=======
-		c.price(), c.watch(), c.candles(), c.importCmd(), c.frames(),
 		c.keys(), c.plans(), c.apps(), c.usage(), c.incident(), c.auditCmd(), c.configCmd(), c.doctor(), c.versionCmd(),
->>>>>>> main
 	)
 	wrapArgs(root)
 	return root
