@@ -31,6 +31,19 @@ func (g *Gate) Note(tx access.Tx, by By, d Deed) error {
 	return g.journal(tx, by, r, []rotation.Event{{Type: d.Action, Detail: d.Detail}}, g.moment())
 }
 
+// Reviewed records that somebody looked at who has access, of one organisation or of all
+// for "".
+func (g *Gate) Reviewed(ctx context.Context, by By, org, note string) error {
+	subject := org
+	if subject == "" {
+		subject = "installation"
+	}
+	_, err := g.store.Change(ctx, func(tx access.Tx) error {
+		return g.Note(tx, by, Deed{Action: "access.reviewed", Org: org, Subject: subject, Detail: map[string]string{"note": note}})
+	})
+	return unavailableOr(err)
+}
+
 // Inclusion proves that one entry is in the audit log.
 type Inclusion struct {
 	Note   []byte // signed checkpoint whose root the proof leads to
