@@ -41,6 +41,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(&problemError{status: http.StatusRequestURITooLong, error: fault.New(fault.TooLarge, "the address has %d bytes; at most %d are read", len(r.RequestURI), maxURI)})
 		return
 	}
+	if done := x.framed(); done {
+		return
+	}
 	s.mux.ServeHTTP(x, r)
 }
 

@@ -1,0 +1,25 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/assayhq/assay/fault"
+)
+
+// framed refuses bodies that are packed, which would be larger than what was sent, and
+// lets nothing follow a body of chunks: net/http drops a Content-Length beside chunks
+// without a word, so a proxy in front that goes by the length would see the rest of such
+// a connection as other requests than we do.
+func (x *exchange) framed() (done bool) {
+	if len(x.r.TransferEncoding) > 0 {
+		x.Header()["Connection"] = []string{"close"}
+	}
+	for _, v := range x.r.Header["Content-Encoding"] {
+		if v = strings.TrimSpace(v); v != "" && !strings.EqualFold(v, "identity") {
+			x.fail(&problemError{status: http.StatusUnsupportedMediaType, error: fault.At(fault.Invalid, "header.Content-Encoding", "bodies are taken as they are: send it without the encoding %q", clip(v, 40))})
+			return true
+		}
+	}
+	return false
+}
