@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/assayhq/assay/fault"
@@ -12,6 +13,9 @@ import (
 // without a word, so a proxy in front that goes by the length would see the rest of such
 // a connection as other requests than we do.
 func (x *exchange) framed() (done bool) {
+	if x.keyInPath() {
+		return true
+	}
 	if len(x.r.TransferEncoding) > 0 {
 		x.Header()["Connection"] = []string{"close"}
 	}
@@ -22,4 +26,19 @@ func (x *exchange) framed() (done bool) {
 		}
 	}
 	return false
+}
+
+// keyInPath refuses paths that hold a key, and forgets them: a path is logged and told in
+// problems.
+func (x *exchange) keyInPath() (done bool) {
+	p := x.r.URL.Path
+	if !strings.Contains(p, "asy_live_") && !strings.Contains(p, "asy_test_") {
+		return false
+	}
+	r := *x.r
+	r.URL = &url.URL{Path: "/a-key-was-here"}
+	r.RequestURI = r.URL.Path
+	x.r = &r
+	x.fail(fault.At(fault.Invalid, "path", "a key in the address ends up in logs and histories: send it as `Authorization: Bearer asy_...`, name keys by their id, and replace this one"))
+	return true
 }
