@@ -13,6 +13,9 @@ import (
 // What becomes evidence: the audit log is signed once an hour, also when nobody asks for
 // a checkpoint, and what is changed outside of gate gets into it.
 
+// purgePage is how many marks of deleted records go in one transaction.
+const purgePage = 500
+
 // evidence signs the audit log, and forgets the marks of deleted records that every
 // server has seen, once an hour. Several servers may do the same.
 func (a *App) evidence(ctx context.Context) error {
@@ -21,6 +24,13 @@ func (a *App) evidence(ctx context.Context) error {
 	for {
 		if _, _, err := a.Gate.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("the audit log was not signed; the next hour tries again", "err", err)
+		}
+		for more := true; more; {
+			n, err := a.Control.Purge(ctx, purgePage)
+			if err != nil && ctx.Err() == nil {
+				a.log.Warn("marks of deleted records were not purged; the next hour tries again", "err", err)
+			}
+			more = err == nil && n == purgePage
 		}
 		select {
 		case <-t.C:

@@ -41,3 +41,14 @@ func TestEveryKindOfSecretIsFoundAndTalkOfThemIsNot(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFind(f *testing.F) {
+	f.Add([]byte("asy_live_0"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, x := range leaks.Find(b) {
+			if x.Line < 1 || x.At < 0 || x.At >= len(b) || x.What == "" {
+				t.Fatalf("%+v of %d bytes", x, len(b))
+			}
+		}
+	})
+}
