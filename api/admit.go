@@ -302,8 +302,12 @@ func (s *Server) methods(r *http.Request) (allow []string) {
 
 // context is the request's, with the caller in it.
 func (x *exchange) context() context.Context {
-	if x.caller == nil {
-		return x.r.Context()
+	ctx := x.r.Context()
+	if x.op != nil && x.op.Method != http.MethodGet { // it may change something
+		ctx = gate.WithRequest(ctx, x.id)
 	}
-	return gate.WithCaller(x.r.Context(), x.caller)
+	if x.caller == nil {
+		return ctx
+	}
+	return gate.WithCaller(ctx, x.caller)
 }

@@ -123,7 +123,7 @@ func (s *Server) keysOf(ctx context.Context, r *access.Ring) ([]Key, error) {
 }
 
 // by is who asks.
-func by(ctx context.Context) gate.By { return gate.By{Caller: gate.Caller(ctx)} }
+func by(ctx context.Context) gate.By { return gate.ByOf(ctx) }
 
 type keysIn struct {
 	App string `query:"app" maxLength:"100" doc:"Only of this app"`

@@ -44,10 +44,8 @@ func (a *App) evidence(ctx context.Context) error {
 // made one is the caller in the context, or else the program itself.
 func journalHooks(of func() *gate.Gate) func(context.Context, access.Tx, box.Changed) error {
 	return func(ctx context.Context, tx access.Tx, c box.Changed) error {
-		by := gate.By{Name: "deliverer"}
-		if caller := gate.Caller(ctx); caller != nil {
-			by.Caller = caller
-		}
+		by := gate.ByOf(ctx)
+		by.Name = "deliverer" // when there is no caller
 		return of().Note(tx, by, gate.Deed{Action: c.Action, Org: c.Org, App: c.App, Subject: c.Endpoint, Detail: c.Detail})
 	}
 }
@@ -58,5 +56,5 @@ func (p persons) file(ctx context.Context, tx access.Tx) error {
 	if !ok {
 		return nil
 	}
-	return p.gate.Note(tx, gate.By{Name: d.Actor}, gate.Deed{Action: d.Action, Org: d.Org, Subject: d.Subject, Detail: d.Detail})
+	return p.gate.Note(tx, gate.By{Name: d.Actor, Request: gate.ByOf(ctx).Request}, gate.Deed{Action: d.Action, Org: d.Org, Subject: d.Subject, Detail: d.Detail})
 }

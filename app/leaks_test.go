@@ -296,6 +296,9 @@ func TestNoSecretIsLoggedExportedOrRepeated(t *testing.T) {
 			t.Errorf("the audit log says nothing of %s", action)
 		}
 	}
+	if n := strings.Count(export.String(), `"request":"req_`); n < 10 {
+		t.Errorf("only %d entries of the audit log name their request", n)
+	}
 	texts := map[string][]byte{"the log": s.log.bytes(), "refusals": s.errors.Bytes(), "answers": s.told.Bytes(), "the audit log": export.Bytes()}
 	for _, name := range []string{"control.db", "control.db-wal"} {
 		b, err := os.ReadFile(filepath.Join(s.a.cfg.Data, name))

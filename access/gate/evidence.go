@@ -13,6 +13,20 @@ import (
 // What the audit log tells and what proves it: proofs against signed checkpoints, and
 // the way in for those who change other things than keys.
 
+// requestKey is where a context keeps the id of the request that changes something.
+type requestKey struct{}
+
+// WithRequest gives a context that knows the id of its request, for the audit log.
+func WithRequest(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// ByOf is who asks and with which request, as far as a context knows.
+func ByOf(ctx context.Context) By {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return By{Caller: Caller(ctx), Request: id}
+}
+
 // Deed is something that somebody did to a thing that is no ring: an endpoint, an
 // account, a role.
 type Deed struct {
