@@ -24,7 +24,7 @@ func main() {
 
 func run(paths []string) error {
 	if len(paths) == 0 {
-		return fmt.Errorf("name the files to read: logscan FILE...")
+		return fmt.Errorf("name the files to read, as in logscan FILE")
 	}
 	found := 0
 	for _, path := range paths {
