@@ -42,6 +42,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(&problemError{status: http.StatusRequestURITooLong, error: fault.New(fault.TooLarge, "the address has %d bytes; at most %d are read", len(r.RequestURI), maxURI)})
 		return
 	}
+	if done := x.framed(); done {
+		return
+	}
 	s.mux.ServeHTTP(x, r)
 }
 
@@ -301,8 +304,12 @@ func (s *Server) methods(r *http.Request) (allow []string) {
 
 // context is the request's, with the caller in it.
 func (x *exchange) context() context.Context {
-	if x.caller == nil {
-		return x.r.Context()
+	ctx := x.r.Context()
+	if x.op != nil && x.op.Method != http.MethodGet { // it may change something
+		ctx = gate.WithRequest(ctx, x.id)
 	}
-	return gate.WithCaller(x.r.Context(), x.caller)
+	if x.caller == nil {
+		return ctx
+	}
+	return gate.WithCaller(ctx, x.caller)
 }

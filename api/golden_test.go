@@ -144,6 +144,7 @@ func hide(t *testing.T, s string, f *fixture) string {
 	s = regexp.MustCompile(`(hook|msg)_[a-z2-7]{26}`).ReplaceAllString(s, "${1}_x")
 	s = regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`).ReplaceAllString(s, "whsec_x")
 	s = regexp.MustCompile(`"(note|public_key)":"[^"]*"`).ReplaceAllString(s, `"${1}":"x"`)
+	s = regexp.MustCompile(`"path":\[[^\]]*\]`).ReplaceAllString(s, `"path":["x"]`)
 	s = strings.ReplaceAll(s, runtime.Version(), "goX")
 	return regexp.MustCompile(`(?m)^'?[0-9A-Za-z_-]{22},2000`).ReplaceAllString(s, `x,2000`)
 }

@@ -98,7 +98,7 @@ func (s *Server) keysOf(ctx context.Context, r *access.Ring) ([]Key, error) {
 }
 
 // by is who asks.
-func by(ctx context.Context) gate.By { return gate.By{Caller: gate.Caller(ctx)} }
+func by(ctx context.Context) gate.By { return gate.ByOf(ctx) }
 
 type keysIn struct {
 	App string `query:"app" maxLength:"100" doc:"Only of this app"`
@@ -150,7 +150,7 @@ type createKeyIn struct {
 		App      string     `json:"app,omitempty" maxLength:"100" doc:"Default: the caller's"`
 		Env      string     `json:"env,omitempty" enum:"live,test" doc:"Default live"`
 		Scopes   []string   `json:"scopes" minItems:"1" maxItems:"40" maxLength:"40" doc:"What it may do: scopes, or the presets read-only, agent, trading, admin"`
-		Networks []string   `json:"networks,omitempty" maxItems:"100" doc:"Where it may be used from, as addresses or CIDR; default everywhere"`
+		Networks []string   `json:"networks,omitempty" maxItems:"100" maxLength:"49" doc:"Where it may be used from, as addresses or CIDR; default everywhere"`
 		Rate     int        `json:"rate,omitempty" minimum:"0" maximum:"100000" doc:"Requests per second of the app; default as it is"`
 		Burst    int        `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"Requests at once; default twice the rate"`
 		Expires  *time.Time `json:"expires_at,omitempty" doc:"Default never"`

@@ -162,11 +162,24 @@ func (s *Server) document() error {
 	all := reg.Map()
 	delete(all, "ErrorModel") // huma's own errors, which never leave
 	delete(all, "ErrorDetail")
-	asked := map[string]bool{} // schemas of what is sent, which stay closed
+	asked := map[string]bool{} // schemas of what is sent, which stay closed at every depth
+	var ask func(sc *huma.Schema)
+	ask = func(sc *huma.Schema) {
+		if name := strings.TrimPrefix(sc.Ref, "#/components/schemas/"); sc.Ref != "" && !asked[name] {
+			asked[name] = true
+			ask(reg.SchemaFromRef(sc.Ref))
+		}
+		if sc.Items != nil {
+			ask(sc.Items)
+		}
+		for _, p := range sc.Properties {
+			ask(p)
+		}
+	}
 	for _, item := range doc.Paths {
 		if item.Post != nil && item.Post.RequestBody != nil {
 			for _, m := range item.Post.RequestBody.Content {
-				asked[strings.TrimPrefix(m.Schema.Ref, "#/components/schemas/")] = true
+				ask(m.Schema)
 			}
 		}
 	}

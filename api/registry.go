@@ -107,6 +107,7 @@ func (s *Server) register() {
 		Summary: "What happened to keys", Doc: "The organisation's entries of the audit log, oldest first. `assay audit export` and `assay audit verify` check the log without trusting the server."}, s.audit)
 	add(s, Operation{ID: "get-checkpoint", Method: http.MethodGet, Path: "/v1/audit/checkpoint", Scope: access.AuditRead, Cost: 5, Tag: "Keys",
 		Summary: "The audit log's signature", Doc: "A signed note over the size and root of the log (golang.org/x/mod/sumdb/note). Keep it elsewhere: it proves later what the log was."}, s.checkpoint)
+	s.registerEvidence()
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 

@@ -128,7 +128,7 @@ type rotateIn struct {
 	Body  struct {
 		Overlap  int64    `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"From the first use of the new key to the refusal of the old one; default the ring's policy"`
 		Scopes   []string `json:"scopes,omitempty" maxItems:"40" maxLength:"40" doc:"Default: as before. More than before needs keys:grant"`
-		Networks []string `json:"networks,omitempty" maxItems:"100" doc:"Default: as before"`
+		Networks []string `json:"networks,omitempty" maxItems:"100" maxLength:"49" doc:"Default: as before"`
 		Reason   string   `json:"reason,omitempty" enum:"rotation,schedule,emergency,rehearsal" doc:"Default rotation"`
 		Force    bool     `json:"force,omitempty" doc:"Allow an overlap under 65 minutes, or one more accepted key than the policy"`
 	}

@@ -357,6 +357,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&early, ctx, "webhooks", a.delivery.Run)
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })
 	}
+	start(&early, ctx, "evidence", a.evidence)
 	start(&early, ctx, "housekeeping", a.housekeeping)
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)

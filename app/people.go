@@ -221,7 +221,10 @@ func (p persons) change(ctx context.Context, kind, id string, version int64, f f
 		if stored != uint64(version) {
 			return fault.New(fault.Conflict, "the %s was changed by somebody else", kind)
 		}
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		return p.file(ctx, tx)
 	})
 	return outOfReach(err)
 }

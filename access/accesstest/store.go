@@ -34,6 +34,7 @@ func RunStore(t *testing.T, open func(t *testing.T, dir string) access.Store) {
 		{"a change that writes nothing is none", emptyChange},
 		{"a transaction ends with its function", ended},
 		{"what is deleted is told", tombstones},
+		{"what everybody knows to be deleted is forgotten", purged},
 		{"lists come in pages", pages},
 		{"sizes and names have limits", limits},
 		{"one change is never split between two answers", unsplit},

@@ -235,8 +235,9 @@ func (g *Gate) sync(ctx context.Context) error {
 		var err error
 		if records, epoch, more, err = g.store.Since(ctx, epoch, kinds, 5000); err != nil {
 			if fault.Of(err) == fault.Conflict && old != nil {
-				// The store is older than what this node knows: it was restored from a backup.
-				g.log.Error("the control plane went back in time, as after a restore; all keys are read again", "epoch", old.epoch)
+				// The store is older than what this node knows, as when it was restored from a backup;
+				// or this node was away for so long that marks of deletions were purged.
+				g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", old.epoch)
 				g.snap.Store(nil)
 			}
 			return err

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -151,7 +152,7 @@ func (g *Gate) may(tx access.Tx, by By, org string, need access.Scope, own strin
 		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", k.ID, need)
 	case org != r.Org && !has(access.Admin):
 		// Others' things do not exist for the caller.
-		return fault.New(fault.Unknown, "there is no such ring or key")
+		return errForeign
 	}
 	if missing, ok := access.Subset(grant, slices.DeleteFunc(slices.Clone(k.Scopes), func(s access.Scope) bool { return !c.Has(s) })); !ok && !has(access.KeysGrant) {
 		return fault.At(fault.Denied, "body.scopes", "the key %s cannot grant %s: it does not have it", k.ID, missing)
@@ -186,6 +187,9 @@ func (g *Gate) change(ctx context.Context, by By, ring string, need access.Scope
 		now := g.moment()
 		rec, err := tx.Get(kindRing, id)
 		if err != nil {
+			if fault.Of(err) == fault.Unknown {
+				return noRing(ring)
+			}
 			return err
 		}
 		r, err := g.ringOf(&rec)
@@ -197,6 +201,9 @@ func (g *Gate) change(ctx context.Context, by By, ring string, need access.Scope
 			self = r.ID
 		}
 		if err := g.may(tx, by, r.Org, need, self, nil, now); err != nil {
+			if errors.Is(err, errForeign) {
+				return noRing(ring)
+			}
 			return err
 		}
 		out = r
@@ -220,7 +227,7 @@ func (g *Gate) find(ctx context.Context, id string) (string, error) {
 	}
 	k, ok := kidOf(id)
 	if !ok {
-		return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+		return "", noRing(id)
 	}
 	for try := 0; ; try++ {
 		if s := g.snap.Load(); s != nil {
@@ -229,12 +236,21 @@ func (g *Gate) find(ctx context.Context, id string) (string, error) {
 			}
 		}
 		if try > 0 {
-			return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", id)
+			return "", noRing(id)
 		}
 		if err := g.sync(ctx); err != nil {
 			return "", unavailable(err)
 		}
 	}
+}
+
+// errForeign is what others' things are to a caller: not there.
+var errForeign = fault.New(fault.Unknown, "there is no such ring or key")
+
+// noRing is the one answer for an id that names nothing, and for one that names another
+// organisation's: the two cannot be told apart.
+func noRing(asked string) error {
+	return fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(asked))
 }
 
 // check fills in what a Spec leaves open and refuses what makes no sense.
@@ -450,7 +466,7 @@ func (g *Gate) Revoke(ctx context.Context, by By, t Target, cause string, wait W
 	}
 	if by.Caller != nil && !by.Caller.Has(access.Admin) {
 		if t.Org != "" && t.Org != by.Caller.Org {
-			return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+			return Receipt{}, errForeign
 		}
 		t.Org = by.Caller.Org
 	}
@@ -524,7 +540,13 @@ func (g *Gate) Revoke(ctx context.Context, by By, t Target, cause string, wait W
 	}
 	g.follow(ctx)
 	if !known {
-		return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+		switch { // as for what is nowhere: others' things do not exist
+		case t.Ring != "":
+			return Receipt{}, noRing(t.Ring)
+		case len(t.Keys) > 0:
+			return Receipt{}, noRing(t.Keys[0])
+		}
+		return Receipt{}, errForeign
 	}
 	rec, err := g.receipt(ctx, epoch, ended, wait, since)
 	if err != nil {
@@ -560,11 +582,11 @@ func (g *Gate) file(ctx context.Context, by By, action string, r *Receipt, t Tar
 
 // Ring gives one ring as it is stored now. Of other organisations' rings not even the
 // existence is told: org "" is the operator.
-func (g *Gate) Ring(ctx context.Context, org, id string) (*access.Ring, error) {
+func (g *Gate) Ring(ctx context.Context, org, asked string) (*access.Ring, error) {
 	if err := g.ready(ctx); err != nil {
 		return nil, err
 	}
-	id, err := g.find(ctx, id)
+	id, err := g.find(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -581,7 +603,7 @@ func (g *Gate) Ring(ctx context.Context, org, id string) (*access.Ring, error) {
 		return nil, unavailable(err)
 	}
 	if err != nil || org != "" && r.Org != org {
-		return nil, fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+		return nil, noRing(asked)
 	}
 	return r, nil
 }

@@ -117,7 +117,7 @@ func (p *People) ChangePassword(ctx context.Context, id, old, fresh string) erro
 	if err != nil {
 		return err
 	}
-	_, err = update(ctx, p.o.Store, kindAccount, id, func(b *account) error {
+	_, err = update(ofSelf(ctx, "account.password_changed", id), p.o.Store, kindAccount, id, func(b *account) error {
 		if b.Hash != a.Hash {
 			return fault.New(fault.Conflict, "the password was changed at the same time by somebody else")
 		}

@@ -90,8 +90,10 @@ func (p *People) SetRole(ctx context.Context, by, orgID, who string, r Role) err
 	if _, ok := may[r]; !ok && r != "" {
 		return fault.At(fault.Invalid, "role", "the role must be owner, admin, developer or viewer")
 	}
-	_, err := update(ctx, p.o.Store, kindOrg, orgID, func(o *org) error {
+	d := Deed{Action: "member.role_changed", Actor: by, Org: orgID, Subject: who, Detail: map[string]string{}}
+	_, err := update(deed(ctx, d), p.o.Store, kindOrg, orgID, func(o *org) error {
 		was := o.Members[who]
+		d.Detail["from"], d.Detail["to"] = string(was), string(r)
 		switch {
 		case r == "" && by == who && was != "": // everybody may leave
 		case was == Owner || r == Owner:

@@ -86,6 +86,6 @@ func (p *People) LogOut(ctx context.Context, token string) error {
 
 // LogOutEverywhere ends all sessions of an account.
 func (p *People) LogOutEverywhere(ctx context.Context, id string) error {
-	_, err := update(ctx, p.o.Store, kindAccount, id, func(a *account) error { a.Generation++; return nil })
+	_, err := update(ofSelf(ctx, "account.sessions_ended", id), p.o.Store, kindAccount, id, func(a *account) error { a.Generation++; return nil })
 	return err
 }

@@ -117,7 +117,8 @@ func (p *People) ConfirmEmail(ctx context.Context, token string) (Welcome, error
 		{kindAccount, pd.Account, account{ID: pd.Account, Email: pd.Email, Hash: pd.Hash, Created: now}},
 		{kindOrg, pd.Org, org{ID: pd.Org, Name: pd.OrgName, Members: map[string]Role{pd.Account: Owner}}},
 	} {
-		if err := write(ctx, p.o.Store, d.kind, d.id, d.v, 0); err != nil && fault.Of(err) != fault.Conflict {
+		made := deed(ctx, Deed{Action: d.kind + ".created", Actor: pd.Account, Org: pd.Org, Subject: d.id})
+		if err := write(made, p.o.Store, d.kind, d.id, d.v, 0); err != nil && fault.Of(err) != fault.Conflict {
 			return Welcome{}, err
 		}
 	}

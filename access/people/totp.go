@@ -82,7 +82,7 @@ func (p *People) EnableTOTP(ctx context.Context, id, code string) ([]string, err
 		codes[i] = rand.Text()
 		digests[i] = digest(codes[i])
 	}
-	_, err := update(ctx, p.o.Store, kindAccount, id, func(a *account) error {
+	_, err := update(ofSelf(ctx, "account.second_factor_enabled", id), p.o.Store, kindAccount, id, func(a *account) error {
 		if a.TOTP.Enabled || a.TOTP.Sealed == nil {
 			return fault.New(fault.Conflict, "begin a second factor first")
 		}
@@ -111,7 +111,7 @@ func (p *People) DisableTOTP(ctx context.Context, id, password, code string) err
 	if err := p.second(ctx, id, code); err != nil {
 		return err
 	}
-	_, err = update(ctx, p.o.Store, kindAccount, id, func(a *account) error { a.TOTP = totpState{}; return nil })
+	_, err = update(ofSelf(ctx, "account.second_factor_disabled", id), p.o.Store, kindAccount, id, func(a *account) error { a.TOTP = totpState{}; return nil })
 	return err
 }
 

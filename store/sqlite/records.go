@@ -232,6 +232,9 @@ func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit in
 		if epoch == n {
 			return nil
 		}
+		if err := behind(ctx, q, epoch); err != nil {
+			return err
+		}
 		rows, err := q.QueryContext(ctx, changed+`epoch > ? AND `+in+`ORDER BY epoch, kind, id LIMIT ?`, args([]any{epoch}, limit+1)...)
 		if err != nil {
 			return err
