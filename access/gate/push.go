@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -478,7 +479,7 @@ func (g *Gate) restore(ctx context.Context, r *access.Ring, w secret.Writer, v s
 
 // fail withdraws the new key of a delivery that the keeper does not give out.
 func (g *Gate) fail(ctx context.Context, by By, r *access.Ring, cause error) error {
-	rot, why := r.Rotation.ID, fmt.Sprintf("%.300s", fault.Public(cause))
+	rot, why := r.Rotation.ID, reason(cause)
 	_, _, err := g.change(ctx, By{Name: by.who(), Request: by.Request}, r.ID, access.KeysWrite, false, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		x := r.Rotation
 		if x == nil || x.ID != rot || x.Push.Sealed == nil {
@@ -504,7 +505,7 @@ func (g *Gate) fail(ctx context.Context, by By, r *access.Ring, cause error) err
 
 // missed notes a delivery that was not begun, on schedule once a day.
 func (g *Gate) missed(ctx context.Context, by By, id string, to access.PushTo, cause error, scheduled bool) {
-	why := fmt.Sprintf("%.300s", fault.Public(cause))
+	why := reason(cause)
 	_, _, err := g.change(ctx, by, id, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		if scheduled {
 			if r.Noticed.Add(24 * time.Hour).After(now) {
@@ -557,4 +558,13 @@ func (g *Gate) takeBack(ctx context.Context, by By, id string) error {
 		return nil // the new key never got there, or somebody has put another value in its place
 	}
 	return g.restore(ctx, r, w, has.Current.Value)
+}
+
+// reason tells a failure with its causes, as far as they are for callers.
+func reason(err error) string {
+	var texts []string
+	for known := (*fault.Error)(nil); len(texts) < 4 && errors.As(err, &known); err = errors.Unwrap(known) {
+		texts = append(texts, fault.Public(known))
+	}
+	return fmt.Sprintf("%.300s", strings.Join(texts, ": "))
 }
