@@ -338,7 +338,7 @@ func Doc(w io.Writer) {
 			def = strings.Join(v, ", ")
 		case nil:
 			def = ""
-		case map[string]any:
+		case map[string]any, map[string]string:
 			def = ""
 		}
 		fmt.Fprintf(w, "| `%s` | `ASSAY_%s` | %s | %s | %s |\n", key, strings.ToUpper(strings.ReplaceAll(key, ".", "_")), kind, def, doc)

@@ -111,6 +111,10 @@ type ownSecrets struct {
 	why   error
 }
 
+// leadTime is the least time between writing a pepper and using it: a server that cannot
+// read its secrets for some minutes does not fall behind.
+const leadTime = 10 * time.Minute
+
 // readAtLeast is the least time between two readings that a lagging node asks for.
 const readAtLeast = time.Second
 
@@ -396,7 +400,7 @@ func RotatePepper(ctx context.Context, cfg Config, store access.Store, now time.
 	if err != nil {
 		return 0, from, err
 	}
-	from = now.Add(3 * o.refresh).UTC().Truncate(time.Second)
+	from = now.Add(max(3*o.refresh, leadTime)).UTC().Truncate(time.Second)
 	next, version, err := ring.next(from)
 	if err != nil {
 		return 0, from, err
