@@ -18,6 +18,7 @@ type Ring struct {
 	Env      string    `json:"env" enum:"live,test"`
 	Created  time.Time `json:"created_at"`
 	Keys     []Key     `json:"keys" doc:"Newest first"`
+	Push     *PushToIn `json:"push,omitempty" doc:"Where new keys are delivered; left out: they are given to whoever rotates"`
 	Rotation *Rotation `json:"rotation,omitempty" doc:"The latest one; left out: there was none"`
 }
 
@@ -77,6 +78,9 @@ type Straggler struct {
 func (s *Server) ringOf(ctx context.Context, r *access.Ring) (Ring, error) {
 	keys, err := s.keysOf(ctx, r)
 	out := Ring{ID: r.ID, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Created: r.Created, Keys: keys}
+	if p := r.Policy.Push; p.To != "" {
+		out.Push = &PushToIn{p.To, p.Name}
+	}
 	if x := r.Rotation; x != nil {
 		out.Rotation = &Rotation{ID: x.ID, Phase: string(x.Phase), From: x.From, To: x.To, Reason: x.Reason, Started: x.Started, RetireAt: x.RetireAt, Ended: moment(x.Ended), Push: pushedOf(x)}
 	}

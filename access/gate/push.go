@@ -365,7 +365,7 @@ func (g *Gate) deliver(ctx context.Context, by By, r *access.Ring) (Made, error)
 	}
 	plain, ok := g.peppers.Load().decrypt(x.Push.Sealed, pushAbout(r.ID, x.ID))
 	if !ok {
-		return Made{}, g.fail(ctx, by, r, fault.New(fault.Internal, "the token that was to be delivered cannot be opened any more"))
+		return g.blind(ctx, by, r, w)
 	}
 	v := secret.Of(string(plain))
 	if x.Phase == access.RolledBack || !next.State.Accepting() {
@@ -392,6 +392,21 @@ func (g *Gate) deliver(ctx context.Context, by By, r *access.Ring) (Made, error)
 		return Made{}, err
 	}
 	return g.doubt(ctx, by, r, w, v, err)
+}
+
+// blind ends a delivery whose token cannot be opened any more, as after the loss of a
+// pepper: what the keeper has decides.
+func (g *Gate) blind(ctx context.Context, by By, r *access.Ring, w secret.Writer) (Made, error) {
+	turn, stop := context.WithTimeout(ctx, pushFor)
+	defer stop()
+	has, err := w.Read(turn, placeOf(r.Org, r.Rotation.Push.Name))
+	if err != nil && fault.Of(err) != fault.Unknown {
+		return Made{}, err
+	}
+	if v := has.Current.Value; g.works(v, r.ID, versionOf(r, r.Rotation.To).ID) == nil {
+		return g.delivered(ctx, by, r, w, v)
+	}
+	return Made{}, g.fail(ctx, by, r, fault.New(fault.Internal, "the token that was to be delivered cannot be opened any more"))
 }
 
 // doubt finds out after an error whether the keeper has the new key nevertheless.

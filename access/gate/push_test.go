@@ -14,6 +14,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
+	"github.com/assayhq/assay/access/rotation"
 	"github.com/assayhq/assay/access/secret"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/store/sqlite"
@@ -347,6 +348,50 @@ func TestARollbackTakesTheKeyBackFirst(t *testing.T) {
 	})
 }
 
+// The pepper that a token on its way was encrypted with is lost: what the keeper has decides.
+func TestATokenThatCannotBeOpenedEndsTheDelivery(t *testing.T) {
+	for _, promoted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newKeeper()
+			s := serve(t, accesstest.NewMemory().Link(), Options{Destinations: map[string]secret.Writer{"box": k}})
+			defer s.stop()
+			first := deliveredRing(t, s.Gate, k, access.Policy{})
+			when := map[bool]*func(string) error{false: &k.before, true: &k.after}[promoted]
+			*when = func(what string) error { // nothing is heard of the promotion, nor of anything after it
+				if what == "promote" {
+					down := fault.New(fault.Unavailable, "down")
+					k.before = func(string) error { return down }
+					return down
+				}
+				return nil
+			}
+			if _, err := s.Rotate(t.Context(), owner, first.Ring.ID, RotateSpec{Push: true}); fault.Of(err) != fault.Unavailable || err == nil {
+				t.Fatal(err)
+			}
+			if _, _, err := s.change(t.Context(), owner, first.Ring.ID, access.KeysWrite, false, func(r *access.Ring, _ time.Time) ([]rotation.Event, error) {
+				r.Rotation.Push.Sealed = []byte("unreadable")
+				return []rotation.Event{}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			k.mu.Lock()
+			k.before, k.after = nil, nil
+			k.mu.Unlock()
+			for range 5 {
+				time.Sleep(time.Minute)
+				s.turn(t.Context())
+			}
+			r := stateOf(t, s.Gate, first.Ring.ID)
+			if want := map[bool]access.PushStep{false: access.PushFailed, true: access.PushDone}[promoted]; r.Rotation.Push.Step != want {
+				t.Errorf("promoted %v: %+v", promoted, r.Rotation.Push)
+			}
+			if _, err := s.Authenticate(bearer(k.current(place))); err != nil {
+				t.Errorf("promoted %v: what the keeper gives out is refused: %v", promoted, err)
+			}
+		})
+	}
+}
+
 func TestAKeyThatIsNotReadForLongStaysAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeeper()
@@ -535,6 +580,12 @@ func (f *fate) step(what string) error {
 	return nil
 }
 
+func (f *fate) gone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dead
+}
+
 // dying is a store that dies with its process, before or after a change.
 type dying struct {
 	access.Store
@@ -553,14 +604,14 @@ func (d dying) Change(ctx context.Context, f func(access.Tx) error) (int64, erro
 }
 
 func (d dying) View(ctx context.Context, f func(access.Tx) error) error {
-	if d.f.dead {
+	if d.f.gone() {
 		return errDead
 	}
 	return d.Store.View(ctx, f)
 }
 
 func (d dying) Since(ctx context.Context, e int64, kinds []string, n int) ([]access.Record, int64, bool, error) {
-	if d.f.dead {
+	if d.f.gone() {
 		return nil, 0, false, errDead
 	}
 	return d.Store.Since(ctx, e, kinds, n)
