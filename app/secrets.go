@@ -449,7 +449,7 @@ func OwnSecrets(ctx context.Context, cfg Config) ([]SecretRow, error) {
 				return out, err
 			}
 			now := time.Now()
-			row.Note = fmt.Sprintf("%d versions; new digests are made with %d", len(ring), ring.newest(now))
+			row.Note = fmt.Sprintf("versions: %d; new digests are made with %d", len(ring), ring.newest(now))
 			for n, p := range ring {
 				if now.Before(p.from) {
 					row.Note += fmt.Sprintf(", with %d from %s", n, p.from.Format(time.RFC3339))

@@ -41,13 +41,13 @@ func TestSecretsAreKeptAndKeysArePushed(t *testing.T) {
 		t.Error(out)
 	}
 	out = run("secret", "list")
-	for _, want := range []string{"pepper", "audit-signer", "clients", "2 versions", "made when it is first needed"} {
+	for _, want := range []string{"pepper", "audit-signer", "clients", "versions: 2", "made when it is first needed"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
 	// The address may be in use here, which is none of this story's business.
-	if out, _, _ := assay(t, "--data", filepath.Join(dir, "data"), "--config", settings, "doctor"); !strings.Contains(out, "2 versions") {
+	if out, _, _ := assay(t, "--data", filepath.Join(dir, "data"), "--config", settings, "doctor"); !strings.Contains(out, "versions: 2") {
 		t.Error(out)
 	}
 	run("key", "rollback", made.Ring)
