@@ -73,6 +73,13 @@ type Policy struct {
 	Lifetime     time.Duration `json:"lifetime,omitempty"`      // of a new key; 0 is for ever
 	Every        time.Duration `json:"every,omitempty"`         // rotate on a schedule; 0 is not
 	Proven       bool          `json:"proven,omitempty"`        // retire early when all traffic has moved
+	Push         PushTo        `json:"push,omitzero"`           // where new keys are delivered; zero: they are given to whoever rotates
+}
+
+// PushTo is where new keys of a ring are delivered. The zero value is nowhere.
+type PushTo struct {
+	To   string `json:"to"`   // a destination that this installation's settings name
+	Name string `json:"name"` // of the secret there, behind the organisation's
 }
 
 // Least and most of an overlap. The least is what clients need that read their secret
@@ -141,4 +148,28 @@ type Rotation struct {
 	Request string    `json:"request,omitempty"`
 	Sealed  []byte    `json:"sealed,omitempty"`
 	Until   time.Time `json:"until,omitzero"`
+	// Push is how far the delivery of the new key has come, when there is one.
+	Push Pushing `json:"push,omitzero"`
+}
+
+// PushStep is how far a delivery has come.
+type PushStep string
+
+// The steps of a delivery. What happened at the keeper between two of them is found out
+// by asking it.
+const (
+	PushStaged PushStep = "staged" // the key is made; the keeper may have it or not
+	PushDone   PushStep = "pushed" // the keeper gives it to whoever reads; the predecessor is its previous version
+	PushFailed PushStep = "failed" // the keeper does not have it, and the key was withdrawn
+)
+
+// Pushing is the delivery of a rotation's new key to a keeper of secrets.
+type Pushing struct {
+	PushTo
+	Step PushStep `json:"step,omitempty"`
+	// Sealed is the token while Step is PushStaged, so that another process can go on.
+	Sealed []byte    `json:"sealed,omitempty"`
+	Until  time.Time `json:"until,omitzero"`  // before this time it is being worked on
+	Fails  int       `json:"fails,omitempty"` // deliveries that failed in a row
+	Why    string    `json:"why,omitempty"`   // of the failure
 }

@@ -38,7 +38,8 @@ type Key struct {
 // NewKey is a key just made, with its token.
 type NewKey struct {
 	Key
-	Token string `json:"token" doc:"Keep it: it is never shown again"`
+	Token  string  `json:"token,omitempty" doc:"Keep it: it is never shown again. Left out when the key was pushed"`
+	Pushed *Pushed `json:"pushed,omitempty" doc:"Where the key was delivered; left out when it was not"`
 }
 
 // Ticket opens one stream.
@@ -136,11 +137,23 @@ type PolicyIn struct {
 	Every        int64  `json:"every_seconds,omitempty" minimum:"0" doc:"Rotate on this schedule; default not"`
 	Proven       bool   `json:"proven,omitempty" doc:"Retire an old key early when all its traffic was seen with the new one"`
 	MaxAccepting int    `json:"max_accepting,omitempty" minimum:"0" maximum:"5" doc:"Keys accepted at a time; default 2"`
+
+	Push *PushToIn `json:"push,omitempty" doc:"Where new keys are delivered; default they are given to whoever rotates. With a schedule the server rotates by itself"`
+}
+
+// PushToIn is where new keys of a ring are delivered.
+type PushToIn struct {
+	To   string `json:"to" maxLength:"40" doc:"A destination that the settings of this installation name; empty: nowhere"`
+	Name string `json:"name" maxLength:"256" doc:"Of the secret there, behind the organisation's: bot is the secret acme/bot of the organisation acme"`
 }
 
 func (p *PolicyIn) policy() access.Policy {
 	s := func(n int64) time.Duration { return time.Duration(min(n, 1<<32)) * time.Second }
-	return access.Policy{MaxAccepting: p.MaxAccepting, Overlap: s(p.Overlap), Confirm: s(p.Confirm), Undo: s(p.Undo),
+	var to access.PushTo
+	if p.Push != nil {
+		to = access.PushTo{To: p.Push.To, Name: p.Push.Name}
+	}
+	return access.Policy{Push: to, MaxAccepting: p.MaxAccepting, Overlap: s(p.Overlap), Confirm: s(p.Confirm), Undo: s(p.Undo),
 		Deadline: access.Deadline(p.Deadline), Lifetime: s(p.Lifetime), Every: s(p.Every), Proven: p.Proven}
 }
 
@@ -201,7 +214,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey]
 	if err != nil {
 		return a, err
 	}
-	a.Data = NewKey{keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), made.Token}
+	a.Data = NewKey{Key: keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), Token: made.Token}
 	return a, nil
 }
 

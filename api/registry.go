@@ -90,7 +90,7 @@ func (s *Server) register() {
 	add(s, Operation{ID: "get-stragglers", Method: http.MethodGet, Path: "/v1/rings/{id}/stragglers", Scope: access.KeysRead, Cost: 2, Tag: "Keys",
 		Summary: "Who still uses an old key", Doc: "By network, client and part of the API, with rate, last use, and a forecast of when all will have moved."}, s.stragglers)
 	rotate := change("rotate-ring", http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
-		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring.")
+		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring. With `push` the new key is delivered to its keeper of secrets, proved there, and not shown; when that fails it is withdrawn.")
 	rotate.Scope, rotate.also = access.KeysRotate, access.KeysWrite
 	add(s, rotate, s.rotate)
 	confirm := change("confirm-ring", http.MethodPost, "/v1/rings/{id}/confirm", 0, "Confirm a successor without waiting for its first use", "")
@@ -100,6 +100,8 @@ func (s *Server) register() {
 		"The old key is the one to use again. A successor that nobody has used ends; one in use gets a date.")
 	back.Scope, back.also = access.KeysRotate, access.KeysWrite
 	add(s, back, s.rollbackRing)
+	add(s, change("push-ring", http.MethodPost, "/v1/rings/{id}/push", 0, "Say where new keys of a ring are delivered",
+		"To a keeper of secrets that the settings of this installation name; an empty destination is nowhere. With a schedule the server then rotates and delivers by itself."), s.pushRing)
 	add(s, change("extend-ring", http.MethodPost, "/v1/rings/{id}/extend", 0, "Move the date on which old keys are refused", ""), s.extendRing)
 	add(s, change("open-incident", http.MethodPost, "/v1/incidents", 0, "Revoke many keys at once",
 		"All keys that fit everything given, with one receipt. docs/operate/incidents.md has the playbook."), s.incident)

@@ -58,6 +58,7 @@ type App struct {
 	Notices  *box.Box
 	delivery *webhook.Engine
 	lent     lender
+	secrets  *ownSecrets
 	people   *accounts
 	begun    time.Time
 	live     []*feed.Live
@@ -94,7 +95,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 			a.delivery.Wake()
 		}
 	}}
-	if a.Gate, err = OpenGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
+	if a.Gate, a.secrets, err = openGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
@@ -156,18 +157,32 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 // OpenGate makes the gate over a control plane. node is the name of a process that
 // serves; "" is one that only changes keys.
 func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, more ...func(*gate.Options)) (*gate.Gate, error) {
+	g, _, err := openGate(store, cfg, node, log, more...)
+	return g, err
+}
+
+func openGate(store access.Store, cfg Config, node string, log *slog.Logger, more ...func(*gate.Options)) (*gate.Gate, *ownSecrets, error) {
+	secrets, err := openSecrets(context.Background(), cfg, store, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := destinations(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
 	var public []access.Scope
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Destinations: to}
+	secrets.options(&opt)
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
 	}
 	for _, t := range cfg.Control.Proxies {
 		p, err := netip.ParsePrefix(t)
 		if err != nil {
-			return nil, fault.At(fault.Invalid, "control.proxies", "%q is no network; write 10.0.0.0/8", t)
+			return nil, nil, fault.At(fault.Invalid, "control.proxies", "%q is no network; write 10.0.0.0/8", t)
 		}
 		opt.Proxies = append(opt.Proxies, p)
 	}
@@ -177,11 +192,14 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	var g *gate.Gate
 	notices, err := openNotices(store, cfg, func() *gate.Gate { return g })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt.Publish = marking(notices.Publish)
-	g, err = gate.New(store, opt)
-	return g, err
+	if g, err = gate.New(store, opt); err != nil {
+		return nil, nil, err
+	}
+	secrets.serve(g)
+	return g, secrets, nil
 }
 
 // nodeName is the process's name for people.
@@ -351,6 +369,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&late, base, "frames", a.frames.run)
 	}
 	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
 	if !a.cfg.Webhooks.Off {
@@ -420,6 +439,7 @@ func (a *App) checks() []api.Check {
 	} else {
 		out = append(out, api.Check{Name: "keys", OK: true})
 	}
+	out = append(out, a.secrets.check())
 	if s := a.Writer.Stats(); s.Failed > 0 && s.Pending > 50_000 {
 		out[0] = api.Check{Name: "storage", Detail: fmt.Sprintf("%d rows wait to be stored", s.Pending)}
 	}

@@ -40,6 +40,7 @@ type Config struct {
 
 	Usage     Usage               `koanf:"usage" doc:"counting what apps use"`
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
+	Secrets   Secrets             `koanf:"secrets" doc:"where secrets are kept"`
 	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
 	People    People              `koanf:"people" doc:"accounts of people"`
@@ -104,6 +105,7 @@ func Defaults() Config {
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
 		Control:  Control{Lease: 10 * time.Second},
+		Secrets:  Secrets{Refresh: time.Minute},
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
@@ -150,9 +152,9 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_"} {
+			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_", "secret_"} {
 				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
-					return "", nil // for clients and tests
+					return "", nil // for clients and tests, and secrets themselves
 				}
 			}
 			stray = append(stray, name)
@@ -170,7 +172,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 		return Config{}, err
 	}
 	for _, key := range k.Keys() {
-		if !known[key] && !strings.HasPrefix(key, "endpoints.") {
+		if !known[key] && !strings.HasPrefix(key, "endpoints.") && !strings.HasPrefix(key, "secrets.destinations.") {
 			return Config{}, fault.At(fault.Invalid, key, "there is no setting %q; `assay config doc` lists them%s", key, near(key, known))
 		}
 	}
@@ -336,7 +338,7 @@ func Doc(w io.Writer) {
 			def = strings.Join(v, ", ")
 		case nil:
 			def = ""
-		case map[string]any:
+		case map[string]any, map[string]string:
 			def = ""
 		}
 		fmt.Fprintf(w, "| `%s` | `ASSAY_%s` | %s | %s | %s |\n", key, strings.ToUpper(strings.ReplaceAll(key, ".", "_")), kind, def, doc)

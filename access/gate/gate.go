@@ -39,6 +39,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/limit"
+	"github.com/assayhq/assay/access/secret"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/notify"
 )
@@ -49,8 +50,20 @@ type Options struct {
 	// changes keys (the command line) and takes no lease.
 	Node string
 	// Peppers key the digests, by version, each of 32 bytes or more; the highest makes new
-	// ones. Nil: one is kept in the store, made on first use.
+	// ones, or the one that Pepper names. Nil: one is kept in the store, made on first use.
 	Peppers map[int][]byte
+	Pepper  int
+	// Reload reads the peppers again where they come from, and calls SetPeppers. It is
+	// called when a record names a pepper that this node does not have; it limits itself,
+	// and must not use the gate for anything else. Nil: there is nothing to read.
+	Reload func(ctx context.Context) error
+	// Signer gives the private key of the audit log, in the form of audit.NewSigner. stored
+	// is the one in the store, or ""; what it gives is used, and the one in the store is
+	// deleted when it is the same. "": it stays in the store. Nil: as if it gave "".
+	Signer func(ctx context.Context, stored string) (string, error)
+	// Destinations are the keepers of secrets that new keys may be pushed to, by the names
+	// that policies know them by. Default none.
+	Destinations map[string]secret.Writer
 	// Rate and Burst are for apps that have none of their own. Default 50 and twice the rate.
 	Rate, Burst int
 	// Public are the scopes that a request without a key has. Default none.
@@ -106,12 +119,14 @@ type Gate struct {
 	followers atomic.Pointer[[]func([]Fate)] // told of keys that ended
 	followMu  sync.Mutex
 	bases     sync.Map // ring -> usage that this node had written before it was started
+	pushes    pushes
 }
 
 // wish is something that the hot path noticed and the supervisor writes down.
 type wish struct {
 	ring, key string
-	verifier  []byte // not nil: the digest under the newest pepper
+	verifier  []byte // not nil: the digest under a newer pepper
+	pepper    int    // its version
 }
 
 // nobody has a verifier that no token has, for the compare when a kid is unknown.
@@ -150,11 +165,9 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	g.node = "n" + name()
 	g.jwts.verify = opt.Tokens
 	if opt.Peppers != nil {
-		p, err := newPeppers(opt.Peppers)
-		if err != nil {
+		if err := g.SetPeppers(opt.Peppers, opt.Pepper); err != nil {
 			return nil, err
 		}
-		g.peppers.Store(p)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -244,6 +257,9 @@ func (g *Gate) sync(ctx context.Context) error {
 		}
 		for i := range records {
 			rec := &records[i]
+			if err := g.lags(ctx, rec); err != nil {
+				return err
+			}
 			if rec.Kind == kindApp {
 				changed = true
 				g.sized(d, rec)
@@ -299,17 +315,11 @@ func (g *Gate) ringOf(rec *access.Record) (*access.Ring, error) {
 func (g *Gate) loadPeppers(ctx context.Context) error {
 	secrets := map[int][]byte{}
 	read := func(tx access.Tx) error {
-		clear(secrets)
-		list, err := tx.List(kindPepper, "", 250)
-		for _, rec := range list {
-			if len(rec.ID) > 0 && len(rec.Body) >= 32 {
-				v := 0
-				for _, c := range rec.ID {
-					v = v*10 + int(c-'0')
-				}
-				secrets[v] = rec.Body
-			}
+		inside, kept, err := storedPeppers(tx)
+		if err == nil && kept != nil && len(inside) == 0 {
+			err = fault.New(fault.Conflict, "the peppers of this control plane are kept elsewhere (%s): say where with secrets.from", kept.Where)
 		}
+		secrets = inside
 		return err
 	}
 	if err := g.store.View(ctx, read); err != nil {

@@ -36,6 +36,11 @@ func (g *Gate) Run(ctx context.Context) error {
 			}
 		}
 	}()
+	pushed := make(chan struct{})
+	go func() { // keepers may be slow
+		defer close(pushed)
+		g.pusher(ctx)
+	}()
 	silent, acked := false, int64(-1)
 	step := func(beatNow bool) {
 		turn, cancel := context.WithTimeout(ctx, g.opt.Lease/2)
@@ -63,6 +68,7 @@ func (g *Gate) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			<-done
+			<-pushed
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			g.flush(last)

@@ -45,7 +45,7 @@ type Spec struct {
 
 // Made is a key just made, with its token, which is never seen again.
 type Made struct {
-	Token string
+	Token string // "" when it was pushed
 	Ring  *access.Ring
 	Key   *access.Key // of Ring
 	Epoch int64
@@ -288,6 +288,9 @@ func (g *Gate) check(s *Spec) error {
 	if !s.Expires.IsZero() {
 		s.Expires = s.Expires.UTC().Truncate(time.Millisecond)
 	}
+	if err := g.checkPush(s.Org, &s.Policy.Push); err != nil {
+		return err
+	}
 	return checkPolicy(&s.Policy)
 }
 
@@ -326,9 +329,12 @@ type RotateSpec struct {
 	Key    string
 	Scopes []access.Scope // nil: as before
 	Bounds access.Bounds  // empty: as before
+	// Push delivers the token to the keeper that the ring's policy names; it is not given
+	// to the caller.
+	Push bool
 }
 
-// Rotate stages a successor in a ring and gives its token.
+// Rotate stages a successor in a ring and gives its token, or pushes it.
 func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Made, error) {
 	if s.Reason == "" {
 		s.Reason = "rotation"
@@ -342,6 +348,9 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 			return Made{}, fault.At(fault.Invalid, "body.scopes", "there is no scope %q", clip(unknown))
 		}
 		s.Scopes = scopes
+	}
+	if s.Push {
+		return g.push(ctx, by, ring, s, false)
 	}
 	var token string
 	made := ""
@@ -396,8 +405,12 @@ func (g *Gate) Confirm(ctx context.Context, by By, id string) (*access.Ring, err
 	return r, err
 }
 
-// Rollback gives the rotation of a ring up.
+// Rollback gives the rotation of a ring up. A key that was pushed is taken back first:
+// the keeper gives the old one again.
 func (g *Gate) Rollback(ctx context.Context, by By, id string) (*access.Ring, error) {
+	if err := g.takeBack(ctx, by, id); err != nil {
+		return nil, err
+	}
 	r, _, err := g.change(ctx, by, id, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		return rotation.Rollback(r, "asked", now)
 	})

@@ -78,6 +78,7 @@ type Wish struct {
 	Request  string // Idempotency-Key
 	Sealed   []byte // the token, sealed
 	Lifetime time.Duration
+	Push     access.Pushing // how the token is delivered; the zero value: it is given to whoever asked
 }
 
 // Rotate stages a successor. Its fields that are not set (scopes, bounds) are the old
@@ -131,7 +132,7 @@ func Rotate(r *access.Ring, k access.Key, w Wish, now time.Time) ([]Event, error
 	forget(r)
 	r.Rotation = &access.Rotation{
 		ID: w.ID, From: from, To: k.N, Phase: access.Staging, Reason: w.Reason, By: w.By, Started: now, Overlap: overlap,
-		RetireAt: now.Add(overlap), Limit: now.Add(overlap + p.Cap), Request: w.Request, Sealed: w.Sealed,
+		RetireAt: now.Add(overlap), Limit: now.Add(overlap + p.Cap), Request: w.Request, Sealed: w.Sealed, Push: w.Push,
 	}
 	if w.Request != "" {
 		r.Rotation.Until = now.Add(Retry)

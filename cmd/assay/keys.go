@@ -146,13 +146,13 @@ func (c *cli) keys() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.keyCreate(), c.keyList(), c.keyRing(), c.keyRotate(), c.keyConfirm(), c.keyRollback(), c.keyExtend(),
-		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse())
+		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse(), c.keyPushTo())
 	return cmd
 }
 
 func (c *cli) keyCreate() *cobra.Command {
 	var spec gate.Spec
-	var expires, deadline string
+	var expires, deadline, push string
 	var scopes, nets []string
 	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Make a ring with its first key and print it, once", Args: cobra.NoArgs,
@@ -175,6 +175,11 @@ func (c *cli) keyCreate() *cobra.Command {
 				}
 			}
 			spec.Policy.Deadline = access.Deadline(deadline)
+			if push != "" {
+				if spec.Policy.Push, err = placeOf(push); err != nil {
+					return err
+				}
+			}
 			return c.withGate(func(g *gate.Gate) error {
 				made, err := g.Create(cmd.Context(), operator, spec)
 				if err != nil {
@@ -194,7 +199,8 @@ func (c *cli) keyCreate() *cobra.Command {
 	f.IntVar(&spec.Rate, "rate", 0, "requests per second of its app (default 50, or what the app has)")
 	f.StringVar(&expires, "expires", "", "when it ends: a duration such as 720h, a date or an RFC 3339 time")
 	f.DurationVar(&spec.Policy.Overlap, "overlap", 0, "from a new key's first use to the refusal of the old one (default 168h, 24h with scopes that can do harm)")
-	f.DurationVar(&spec.Policy.Every, "every", 0, "remind its owner to rotate on this schedule, such as 2160h (default never)")
+	f.DurationVar(&spec.Policy.Every, "every", 0, "rotate on this schedule, such as 2160h: by itself with --push, else its owner is reminded (default never)")
+	f.StringVar(&push, "push", "", "where its successors are delivered: DESTINATION:NAME (default they are printed)")
 	f.StringVar(&deadline, "deadline", "", "what happens to an old key still used at its date: enforce, extend or brownout (default enforce)")
 	f.BoolVar(&spec.Policy.Proven, "proven", false, "retire an old key early when all its traffic was seen with the new one")
 	return cmd
@@ -253,18 +259,22 @@ func (c *cli) keyRotate() *cobra.Command {
 		Long: "Both keys are accepted. The first use of the new one confirms it and sets the date from which\n" +
 			"the old one is refused: the overlap later. Until then `assay key stragglers` names who has not\n" +
 			"moved, and `assay key rollback` gives it up.",
-		Example: "  assay key rotate ring_4kTq0XbT9LmA --overlap 48h",
+		Example: "  assay key rotate ring_4kTq0XbT9LmA --overlap 48h\n  assay key rotate ring_4kTq0XbT9LmA --push",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withGate(func(g *gate.Gate) error {
 				made, err := g.Rotate(cmd.Context(), operator, args[0], s)
 				if err != nil {
 					return err
 				}
+				if s.Push {
+					return c.printPushed(made)
+				}
 				return c.printMade(made, ", and both it and its predecessor are accepted")
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&s.Overlap, "overlap", 0, "from its first use to the refusal of the old key (default the ring's policy)")
+	cmd.Flags().BoolVar(&s.Push, "push", false, "deliver it to where the ring's policy says instead of printing it; assay key push-to sets that")
 	cmd.Flags().BoolVar(&s.Force, "force", false, "allow an overlap under 65 minutes, or one key more than the policy")
 	cmd.Flags().StringVar(&s.Reason, "reason", "", "rotation, schedule or emergency, for the audit log")
 	return cmd
