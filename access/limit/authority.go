@@ -178,7 +178,7 @@ func (a *Authority) Answer(now time.Time, q Ask) Grant {
 	}
 	have := a.have(&g, d, low)
 	share := a.share()
-	if more := share + share/2; a.plenty(more) {
+	if more := share + share/2; a.bucket.unit > 0 && a.plenty(more) {
 		share = more
 	}
 	want := max(low, min(q.Want, share))
@@ -248,10 +248,10 @@ func (a *Authority) have(g *Grant, d date, low int64) int64 {
 // plenty tells whether enough is left, after a grant of n, that other nodes do not miss
 // what lies in it for the time of a long lease.
 func (a *Authority) plenty(n int64) bool {
-	if a.level-n*a.bucket.unit < a.bucket.burst*a.bucket.unit/4 {
+	if a.level < (n+a.bucket.burst/4)*a.bucket.unit {
 		return false
 	}
-	spare := 8 * n * int64(max(len(a.nodes), 1))
+	spare := 8 * min(n, MaxUnits) * int64(max(len(a.nodes), 1))
 	return (a.plan.Daily == 0 || a.plan.Daily-a.day.used > spare) && (a.plan.Monthly == 0 || a.plan.Monthly-a.month.used > spare)
 }
 
