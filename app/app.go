@@ -137,7 +137,14 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 		if !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 			return nil, fault.At(fault.Invalid, "control.url", "the control plane is in a file (leave it empty) or in PostgreSQL (postgres://user@host/database)")
 		}
-		return postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		store, err := postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return hinted(store, cfg.Control, log)
+	}
+	if cfg.Control.NATS != "" {
+		return nil, fault.At(fault.Invalid, "control.nats", "NATS tells servers of each other's changes; that needs a control plane that they share: set control.url")
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
@@ -152,7 +159,7 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Lender: sharedLimits(store)}
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
 	}
