@@ -57,6 +57,7 @@ type App struct {
 	Notices *box.Box
 	lent    lender
 	people  *accounts
+	shared  *meter.Share // nil: no other server counts
 	begun   time.Time
 	live    []*feed.Live
 }
@@ -86,7 +87,8 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Meter, err = meter.Open(meter.Options{Dir: filepath.Join(cfg.Data, "usage"), Node: nodeName(cfg), Relaxed: !cfg.Usage.Durable, Log: log}); err != nil {
 		return nil, err
 	}
-	used := api.UsedOf(a.Meter)
+	a.shared = shareUsage(cfg, a.Meter, a.Control, log)
+	used := api.UsedOf(api.Summed(a.Meter, a.shared))
 	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
 		return nil, err
 	}
@@ -116,7 +118,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.API, err = api.New(api.Options{
-		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people,
 	})
@@ -346,6 +348,9 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&late, base, "writer", a.Writer.Run)
 	start(&late, base, "keys", a.Gate.Run)
+	if a.shared != nil {
+		start(&late, base, "usage", a.shared.Run)
+	}
 	if a.frames != nil {
 		start(&late, base, "frames", a.frames.run)
 	}

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"log/slog"
+	"time"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/meter"
 	"github.com/assayhq/assay/store/nats"
 )
 
@@ -30,4 +33,20 @@ func sharedLimits(store access.Store) gate.Lender {
 		return sharedLimits(u.Unwrap())
 	}
 	return nil
+}
+
+// shareUsage lets servers on one control plane know what each of them counted; nil when
+// this one is alone. What others counted before is read now, because quotas go on from
+// it; when that fails they go on from what this server knows.
+func shareUsage(cfg Config, m *meter.Meter, store access.Store, log *slog.Logger) *meter.Share {
+	if cfg.Control.URL == "" {
+		return nil
+	}
+	s := meter.NewShare(m, store, 0, log)
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	if err := s.Turn(ctx); err != nil {
+		log.Error("what other servers counted cannot be read yet", "err", err)
+	}
+	return s
 }
