@@ -93,6 +93,7 @@ func TestTwoServersOnOnePostgreSQLShareLimitsAndUsage(t *testing.T) {
 			t.Fatal("the servers do not let the key in: ", one, two)
 		}
 	}
+	day := time.Now().UTC().YearDay()
 	ok, codes := 2, map[int]int{}
 	for i := range 120 {
 		code, _ := get(i%2, "/v1/me")
@@ -101,7 +102,7 @@ func TestTwoServersOnOnePostgreSQLShareLimitsAndUsage(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if ok > 40 || ok < 36 || codes[429] == 0 {
+	if time.Now().UTC().YearDay() == day && (ok > 40 || ok < 36 || codes[429] == 0) {
 		t.Errorf("%d requests were let in on a day with 40 units: %v", ok, codes)
 	}
 	// The quota is used up, so another plan lets the last questions in.
