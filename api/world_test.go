@@ -347,6 +347,8 @@ type fixedMeter struct{}
 
 func (fixedMeter) Add(context.Context, Use) {}
 
+func (fixedMeter) AsOf(now time.Time) time.Time { return now.Add(-10 * time.Second) }
+
 func (fixedMeter) Usage(_, app string, start, _ time.Time, by string) []Usage {
 	out := []Usage{{Start: period(by, start), App: "bot", Requests: 1200, Refused: 31, Failed: 2, Units: 2310, Bytes: 5_123_456}}
 	if app == "" {

@@ -60,6 +60,7 @@ type App struct {
 	lent     lender
 	secrets  *ownSecrets
 	people   *accounts
+	shared   *meter.Share // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
 }
@@ -89,7 +90,8 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Meter, err = meter.Open(meter.Options{Dir: filepath.Join(cfg.Data, "usage"), Node: nodeName(cfg), Relaxed: !cfg.Usage.Durable, Log: log}); err != nil {
 		return nil, err
 	}
-	used := api.UsedOf(a.Meter)
+	a.shared = shareUsage(cfg, a.Meter, a.Control, log)
+	used := api.UsedOf(api.Summed(a.Meter, a.shared))
 	control := waking{a.Control, func() {
 		if a.delivery != nil {
 			a.delivery.Wake()
@@ -125,7 +127,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.API, err = api.New(api.Options{
-		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people,
 	})
@@ -146,7 +148,14 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 		if !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 			return nil, fault.At(fault.Invalid, "control.url", "the control plane is in a file (leave it empty) or in PostgreSQL (postgres://user@host/database)")
 		}
-		return postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		store, err := postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return hinted(store, cfg.Control, log)
+	}
+	if cfg.Control.NATS != "" {
+		return nil, fault.At(fault.Invalid, "control.nats", "NATS tells servers of each other's changes; that needs a control plane that they share: set control.url")
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
@@ -174,7 +183,7 @@ func openGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Destinations: to}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Destinations: to, Lender: sharedLimits(store)}
 	secrets.options(&opt)
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
@@ -365,6 +374,9 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&late, base, "writer", a.Writer.Run)
 	start(&late, base, "keys", a.Gate.Run)
+	if a.shared != nil {
+		start(&late, base, "usage", a.shared.Run)
+	}
 	if a.frames != nil {
 		start(&late, base, "frames", a.frames.run)
 	}

@@ -53,11 +53,16 @@ type Config struct {
 
 // Control says where keys are kept and how this process stands among others.
 type Control struct {
-	URL     string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
-	Node    string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
-	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
-	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
-	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	URL             string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
+	Node            string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
+	Lease           time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
+	Static          time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
+	NATS            string        `koanf:"nats" doc:"tls://host:4222 or nats://host:4222 to tell other servers of changes through NATS; empty leaves that to PostgreSQL. Only with url. It may hold a password: give it as ASSAY_CONTROL_NATS"`
+	NATSCredentials string        `koanf:"nats_credentials" doc:"file of a NATS user's credentials (.creds)"`
+	NATSCA          string        `koanf:"nats_ca" doc:"file of certificates by which NATS is trusted, instead of the system's"`
+	NATSCertificate string        `koanf:"nats_certificate" doc:"file of the certificate that this server shows to NATS"`
+	NATSKey         string        `koanf:"nats_key" doc:"file of that certificate's key"`
+	Proxies         []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
 
 // Usage settings.

@@ -85,6 +85,9 @@ type Options struct {
 	// It is asked once per app, with the same now for all apps of one reading, and while
 	// nobody else can change keys: it should answer from memory. Nil: everything is unused.
 	Used func(org, app string, now time.Time) limit.Used
+	// Lender lets all nodes together keep the rate and the quotas of an app. Nil: this node
+	// counts by itself, which is right when there is no other.
+	Lender Lender
 	// Publish hands an event to those who send notices, inside the transaction that made
 	// it happen. Nil: nobody is told.
 	Publish func(tx access.Tx, e notify.Event) error
@@ -110,6 +113,7 @@ type Gate struct {
 
 	mu      sync.Mutex // held by whoever makes a new snapshot
 	peppers atomic.Pointer[peppers]
+	lends   *lends // nil: without a Lender
 	visits  visitors
 	tickets tickets
 	jwts    jwts
@@ -164,6 +168,9 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	g := &Gate{store: store, opt: opt, log: opt.Logger, now: opt.Now, began: time.Now(), wishes: make(chan wish, 1024), wake: make(chan struct{}, 1)}
 	g.node = "n" + name()
 	g.jwts.verify = opt.Tokens
+	if opt.Lender != nil && opt.Node != "" {
+		g.lends = &lends{g: g, lender: opt.Lender, ask: make(chan *pool, maxAsking)}
+	}
 	if opt.Peppers != nil {
 		if err := g.SetPeppers(opt.Peppers, opt.Pepper); err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer flush.Stop()
 	defer watch.Stop()
 	var hints <-chan struct{}
+	lent := g.lending(ctx)
 	done := make(chan struct{})
 	// The supervisor writes; it must not delay the follower.
 	go func() {
@@ -69,6 +70,7 @@ func (g *Gate) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			<-done
 			<-pushed
+			<-lent
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			g.flush(last)

@@ -35,6 +35,7 @@ type tenant struct {
 	app
 	account *limit.Account
 	leave   func() // account.Leave, made once: Enter hands it out for each request
+	pool    *pool  // what other nodes share; nil: the account counts
 	own     App    // its settings; belongs to whoever holds Gate.mu
 }
 
