@@ -110,6 +110,7 @@ func (s *Server) register() {
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
+	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
 		s.registerAccounts(accountFace{s.opt.Accounts})
 	}
