@@ -89,15 +89,15 @@ func clientKey(members map[string]json.RawMessage) (k access.ClientKey, err erro
 	if err != nil {
 		return k, fault.New(fault.Invalid, "it is not a JWK")
 	}
-	var public crypto.PublicKey
+	var public any
 	if err := jwk.Export(parsed, &public); err != nil {
-		return k, fault.New(fault.Invalid, "it is not a public key of a kind known here: use Ed25519, P-256 or RSA")
+		return k, fault.Wrap(fault.Invalid, err, "it is not a public key of a kind known here: use Ed25519, P-256 or RSA")
 	}
 	if k.Alg, err = algOf(public, alg); err != nil {
 		return k, err
 	}
 	if k.Public, err = x509.MarshalPKIXPublicKey(public); err != nil {
-		return k, fault.New(fault.Invalid, "it is not a public key of a kind known here: use Ed25519, P-256 or RSA")
+		return k, fault.Wrap(fault.Invalid, err, "it is not a public key of a kind known here: use Ed25519, P-256 or RSA")
 	}
 	sum, err := parsed.Thumbprint(crypto.SHA256)
 	if err != nil {
