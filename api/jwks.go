@@ -17,8 +17,8 @@ type ClientKeys interface {
 	SetClientKeys(ctx context.Context, by gate.By, ring string, keys []access.ClientKey) (*access.Ring, error)
 }
 
-// JWK is a public key of RFC 7517 as it is sent. Members of private keys are not among
-// its fields, so a private key is refused.
+// JWK is a public key of RFC 7517 as it is sent. What makes a key private is among its
+// fields so that it is noticed and refused.
 type JWK struct {
 	Kty     string   `json:"kty" maxLength:"10" doc:"OKP, EC or RSA"`
 	Crv     string   `json:"crv,omitempty" maxLength:"20" doc:"Ed25519 or P-256"`
@@ -30,6 +30,8 @@ type JWK struct {
 	Alg     string   `json:"alg,omitempty" enum:"EdDSA,ES256,PS256,RS256" doc:"RSA keys must say which: PS256 or RS256"`
 	Use     string   `json:"use,omitempty" enum:"sig"`
 	KeyOps  []string `json:"key_ops,omitempty" maxItems:"10" maxLength:"20"`
+	D       string   `json:"d,omitempty" maxLength:"1000" doc:"Of a private key, which is refused"`
+	K       string   `json:"k,omitempty" maxLength:"1000" doc:"Of a shared secret, which is refused"`
 	Issued  int64    `json:"iat,omitempty" doc:"Not looked at"`
 	Expires int64    `json:"exp,omitempty" doc:"Not looked at"`
 }

@@ -112,7 +112,7 @@ func (s *Server) register() {
 
 	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
-		s.registerAccounts(accountFace{s.opt.Accounts})
+		s.registerAccounts(accountFace{s.opt.Accounts, s})
 	}
 
 	add(s, Operation{ID: "get-usage", Method: http.MethodGet, Path: "/v1/usage", Scope: access.UsageRead, Cost: 5, Tag: "Keys",

@@ -81,6 +81,14 @@ func (a *accounts) ForgotPassword(ctx context.Context, from netip.Addr, email st
 	return a.People.ForgotPassword(ctx, from, email)
 }
 
+// Invite makes an invitation; one by letter only where letters can be sent.
+func (a *accounts) Invite(ctx context.Context, by, org, email string, r people.Role) (people.Invitation, error) {
+	if email != "" && a.letters == nil {
+		return people.Invitation{}, fault.At(fault.Unavailable, "email", "no letters can be sent here: leave the address out and hand the code over yourself")
+	}
+	return a.People.Invite(ctx, by, org, email, r)
+}
+
 // endOrg revokes the keys of an organisation that is no more.
 func (a *accounts) endOrg(ctx context.Context, org string) error {
 	_, err := a.store.gate.Revoke(ctx, gate.By{Name: "people"}, gate.Target{Org: org}, "organisation ended", gate.WaitNone)
