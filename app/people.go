@@ -19,8 +19,9 @@ import (
 // People says how people get accounts.
 type People struct {
 	Page  string `koanf:"page" doc:"page on which an e-mail address is confirmed, such as https://console.example.com/confirm; the token stands behind #, where no server sees it"`
-	Rate  int    `koanf:"rate" doc:"requests per second of a new app; 0 is 5"`
-	Burst int    `koanf:"burst" doc:"requests at once of a new app; 0 is twice the rate"`
+	Plan  string `koanf:"plan" doc:"plan of a new app; empty is free"`
+	Rate  int    `koanf:"rate" doc:"requests per second of a new app; 0 is the plan's"`
+	Burst int    `koanf:"burst" doc:"requests at once of a new app; 0 is the plan's, or twice the rate when that is given"`
 }
 
 // Mail says through which server letters are sent.
@@ -50,7 +51,7 @@ func newAccounts(cfg People, post Mail, g *gate.Gate, store access.Store, log *s
 		a.letters = newLetters(s.Send, cfg.Page, g.Now, log)
 		send = a.letters.add
 	}
-	free := &freeKeys{gate: g, rate: cfg.Rate, burst: cfg.Burst, turn: make(chan struct{}, 1)}
+	free := &freeKeys{gate: g, plan: cfg.Plan, rate: cfg.Rate, burst: cfg.Burst, turn: make(chan struct{}, 1)}
 	var err error
 	a.People, err = people.New(people.Options{
 		Store: a.store, Mail: send, FreeKey: free.key, EndOrg: a.endOrg, Now: g.Now,
@@ -125,6 +126,7 @@ func (a *accounts) run(ctx context.Context) error {
 // freeKeys makes the first key of a new app.
 type freeKeys struct {
 	gate        *gate.Gate
+	plan        string
 	rate, burst int
 	turn        chan struct{} // whoever makes one holds its place
 }
@@ -163,11 +165,14 @@ func (f *freeKeys) key(ctx context.Context, org, app string) (string, error) {
 			return "", err
 		}
 	}
-	rate := f.rate
-	if rate <= 0 {
-		rate = 5
+	own := gate.App{Org: org, Name: app, Plan: f.plan, Rate: f.rate, Burst: f.burst}
+	if own.Plan == "" {
+		own.Plan = "free"
 	}
-	made, err := f.gate.Create(ctx, by, gate.Spec{Name: freeRing, Org: org, App: app, Scopes: access.Presets()["agent"], Rate: rate, Burst: f.burst})
+	if err := f.gate.SetApp(ctx, by, own); err != nil {
+		return "", err
+	}
+	made, err := f.gate.Create(ctx, by, gate.Spec{Name: freeRing, Org: org, App: app, Scopes: access.Presets()["agent"]})
 	return made.Token, err
 }
 
