@@ -175,9 +175,8 @@ func TestAClientWithAPublicKeyAsksAboutAndEndsItsTokens(t *testing.T) {
 		}
 	}
 	is(true)
-	other, m2 := "", map[string]any{}
-	_, m2, _ = post(s, PathToken, "", "", proof())
-	other, _ = m2["access_token"].(string)
+	_, m, _ = post(s, PathToken, "", "", proof())
+	other, _ := m["access_token"].(string)
 	if code, _, _ := post(s, PathRevoke, "", "", proof("token", token)); code != 200 {
 		t.Fatal(code)
 	}
