@@ -43,21 +43,21 @@ type Invitation struct {
 }
 
 type orgIn struct {
-	Org     string `path:"org" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Common
 }
 
 type memberIn struct {
-	Org     string `path:"org" maxLength:"60"`
-	ID      string `path:"account" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
+	ID      string `path:"account" maxLength:"60" doc:"The member, from the list"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Common
 }
 
 type roleIn struct {
-	Org     string `path:"org" maxLength:"60"`
-	ID      string `path:"account" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
+	ID      string `path:"account" maxLength:"60" doc:"The member, from the list"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Body    struct {
 		Role string `json:"role" enum:"owner,admin,developer,viewer"`
@@ -66,7 +66,7 @@ type roleIn struct {
 }
 
 type inviteIn struct {
-	Org     string `path:"org" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Body    struct {
 		Email string `json:"email,omitempty" maxLength:"254" doc:"A letter with the code goes there, and only an account with this address can take it. Left out: the code is in the answer"`
@@ -76,8 +76,8 @@ type inviteIn struct {
 }
 
 type withdrawIn struct {
-	Org     string `path:"org" maxLength:"60"`
-	ID      string `path:"id" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
+	ID      string `path:"id" maxLength:"60" doc:"The invitation, from the list"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Common
 }
@@ -91,7 +91,7 @@ type joinIn struct {
 }
 
 type orgKeyIn struct {
-	Org     string `path:"org" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Body    struct {
 		Name   string   `json:"name" minLength:"1" maxLength:"100" doc:"What you will know it by"`
@@ -102,7 +102,7 @@ type orgKeyIn struct {
 }
 
 type endKeyIn struct {
-	Org     string `path:"org" maxLength:"60"`
+	Org     string `path:"org" maxLength:"60" doc:"The organisation, from GET /v1/account"`
 	ID      string `path:"id" maxLength:"17" doc:"A key, or a ring with all its keys"`
 	Session string `header:"Assay-Session" maxLength:"128" doc:"From the log-in"`
 	Common
