@@ -107,7 +107,7 @@ func (l *ledger) follow(ctx context.Context) error {
 	}
 	asked := int64(time.Since(l.begun))
 	records, epoch, _, err := l.store.Since(ctx, l.epoch, []string{l.kind}, 2*ledgerParts) // all there are
-	if err != nil && fault.Of(err) == fault.Conflict { // the store was put back to an older state
+	if err != nil && fault.Of(err) == fault.Conflict {                                     // the store was put back to an older state
 		records, epoch, _, err = l.store.Since(ctx, 0, []string{l.kind}, 2*ledgerParts)
 	}
 	if err != nil {
