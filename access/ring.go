@@ -13,6 +13,9 @@ type Ring struct {
 	Created time.Time `json:"created"`
 	Policy  Policy    `json:"policy"`
 	Keys    []Key     `json:"keys"` // oldest first
+	// ClientKeys are public keys of its programs, for tokens that are lent without a
+	// shared secret.
+	ClientKeys []ClientKey `json:"client_keys,omitempty"`
 	// Rotation is the latest one, nil when there was none.
 	Rotation *Rotation `json:"rotation,omitempty"`
 	// Noticed is when its owner was last told that its schedule asks for a rotation.

@@ -70,6 +70,8 @@ type Options struct {
 	Open []Mount
 	// Accounts are people with passwords; nil: there are none.
 	Accounts Accounts
+	// ClientKeys sets public keys of clients; nil: there are none.
+	ClientKeys ClientKeys
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler

@@ -125,7 +125,7 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 	if len(h.Security) > 0 || h.Tags[0] == "Account" {
 		statuses = append(statuses, 401, 403, 429, 503)
 	}
-	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" || h.OperationID == "set-plan" {
+	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" || h.OperationID == "set-plan" || h.Tags[0] == "Account" {
 		statuses = append(statuses, 409)
 	}
 	if h.Method == http.MethodPost {

@@ -114,8 +114,9 @@ func (s *Server) register() {
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
 	s.registerPlans()
+	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
-		s.registerAccounts(accountFace{s.opt.Accounts})
+		s.registerAccounts(accountFace{s.opt.Accounts, s})
 	}
 
 	add(s, Operation{ID: "get-usage", Method: http.MethodGet, Path: "/v1/usage", Scope: access.UsageRead, Cost: 5, Tag: "Keys",

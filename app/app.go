@@ -104,6 +104,10 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.delivery = a.openDelivery()
+	a.lent.lease = max(cfg.Control.Lease, cfg.Control.Static)
+	if cfg.Control.URL == "" && cfg.Control.Static == 0 {
+		a.lent.lease = 0 // nobody else writes to a file that cannot be read
+	}
 	if err := a.lent.open(context.Background(), cfg.OAuth, a.Gate, a.Control, log); err != nil {
 		return nil, err
 	}
@@ -129,7 +133,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	a.API, err = api.New(api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people,
+		Open: open, Accounts: a.people, ClientKeys: &a.lent,
 	})
 	if err != nil {
 		return nil, err

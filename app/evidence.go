@@ -6,7 +6,6 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
-	"github.com/assayhq/assay/access/people"
 	"github.com/assayhq/assay/notify/box"
 )
 
@@ -48,13 +47,4 @@ func journalHooks(of func() *gate.Gate) func(context.Context, access.Tx, box.Cha
 		by.Name = "deliverer" // when there is no caller
 		return of().Note(tx, by, gate.Deed{Action: c.Action, Org: c.Org, App: c.App, Subject: c.Endpoint, Detail: c.Detail})
 	}
-}
-
-// file puts what a write of people is about into the audit log, in its transaction.
-func (p persons) file(ctx context.Context, tx access.Tx) error {
-	d, ok := people.DeedOf(ctx)
-	if !ok {
-		return nil
-	}
-	return p.gate.Note(tx, gate.By{Name: d.Actor, Request: gate.ByOf(ctx).Request}, gate.Deed{Action: d.Action, Org: d.Org, Subject: d.Subject, Detail: d.Detail})
 }

@@ -146,7 +146,7 @@ func (c *cli) keys() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.keyCreate(), c.keyList(), c.keyRing(), c.keyRotate(), c.keyConfirm(), c.keyRollback(), c.keyExtend(),
-		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse(), c.keyPushTo())
+		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse(), c.keyPushTo(), c.keyJWKS())
 	return cmd
 }
 
