@@ -168,7 +168,7 @@ func (d *draft) put(r *access.Ring, g *Gate) {
 	d.drop(r.ID)
 	a := app{r.Org, r.App}
 	t := d.tenant(a, func() *tenant { return g.newTenant(d, a) })
-	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Sealed != nil)
+	moving := r.Policy.Every > 0
 	latest := r.Latest()
 	kids := make([]kid, 0, len(r.Keys))
 	for i := range r.Keys {
