@@ -231,6 +231,7 @@ func (x *exchange) next(cursor string) string {
 
 // write sends a body, compressed when it is worth it and wanted.
 func (x *exchange) write(status int, media string, b []byte) {
+	x.keep(status, media, b)
 	h := x.Header()
 	x.set(h, "Content-Type", media)
 	h["Vary"] = varies

@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -25,9 +27,15 @@ type Operation struct {
 	Tag     string       // group on the reference page
 	Summary string       // a few words
 	Doc     string       // what to know before using it
-	status  int          // of success; 0 is 200
-	also    access.Scope // does instead of Scope; "" for none
-	query   []string     // names of its query parameters, sorted
+	// Signed says whether requests must be signed, and Idempotent whether they may or must
+	// have an Idempotency-Key. Never is filled in where the operation changes something.
+	Signed, Idempotent Demand
+
+	keep   time.Duration // how long answers are kept for retries; 0 is 24 h
+	secret bool          // its answer holds something that is shown once
+	status int           // of success; 0 is 200
+	also   access.Scope  // does instead of Scope; "" for none
+	query  []string      // names of its query parameters, sorted
 }
 
 // Operations lists the registry in the order of the reference page.
@@ -118,6 +126,7 @@ func (s *Server) register() {
 		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, each tells what it has counted itself."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
 
 	s.registerWebhooks(s.opt.Webhooks)
+	s.registerSigning()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}
@@ -183,6 +192,7 @@ func orOK(status ...int) int {
 
 // serve registers an operation with huma, which reads and checks the parameters.
 func serve[I, T any](s *Server, op Operation, do func(context.Context, *I, *exchange)) {
+	op.secret = holdsSecret(reflect.TypeFor[T]())
 	h := s.describe(&op)
 	responses[T](s, h, orOK(op.status))
 	huma.Register(s.huma, *h, func(ctx context.Context, in *I) (*out, error) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/meter"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
@@ -55,6 +56,7 @@ type App struct {
 
 	frames  *frameWriter
 	Notices *box.Box
+	repeats *idem.Records
 	lent    lender
 	people  *accounts
 	begun   time.Time
@@ -99,6 +101,9 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.people, err = newAccounts(cfg.People, cfg.Mail, a.Gate, a.Control, log); err != nil {
 		return nil, err
 	}
+	if a.repeats, err = openRepeats(a.Control, a.Gate); err != nil {
+		return nil, err
+	}
 	var open []api.Mount
 	for _, p := range a.lent.paths() {
 		open = append(open, api.Mount{Pattern: p, Handler: a.lent.handler()})
@@ -118,7 +123,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	a.API, err = api.New(api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people,
+		Open: open, Accounts: a.people, Repeats: a.repeats,
 	})
 	if err != nil {
 		return nil, err
@@ -350,6 +355,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })
 	}
 	start(&early, ctx, "housekeeping", a.housekeeping)
+	start(&early, ctx, "retries", func(ctx context.Context) error { return sweepRepeats(ctx, a.repeats, a.log, a.Gate.Now) })
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)
 	}

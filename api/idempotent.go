@@ -1,0 +1,129 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/idem"
+	"github.com/assayhq/assay/fault"
+)
+
+// Repeats remembers what requests with an Idempotency-Key were answered.
+type Repeats = idem.Store
+
+// once is the way into an operation for a request that may be a repetition: enter is
+// called for the first one only.
+func (x *exchange) once(enter func(*exchange)) {
+	op := x.op
+	names := x.r.Header[idem.Header]
+	switch {
+	case op.Idempotent == Never || len(names) == 0 && op.Idempotent == Accepted:
+		enter(x)
+		return
+	case len(names) == 0:
+		x.fail(fault.At(fault.Invalid, "header."+idem.Header, "this needs the header %s: a random UUID for each new request, the same for a retry", idem.Header))
+		return
+	case len(names) > 1:
+		x.fail(fault.At(fault.Invalid, "header."+idem.Header, "the header %s was sent %d times; send it once", idem.Header, len(names)))
+		return
+	case x.caller.KeyID == "":
+		x.fail(fault.At(fault.Unauthentic, "header."+idem.Header, "the header %s needs a key: it counts within the key's app", idem.Header))
+		return
+	}
+	asked, err := x.fingerprint()
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	claim, was, err := idem.Begin(x.r.Context(), x.s.opt.Repeats, x.s.opt.Gate.Now(),
+		idem.Scope{App: x.caller.Org + "\x00" + x.caller.App, Route: op.Method + " " + op.Path, Key: names[0]}, asked,
+		idem.Policy{Secret: op.secret, Retention: op.keep})
+	switch {
+	case errors.Is(err, idem.ErrMismatch):
+		x.fail(&problemError{status: http.StatusUnprocessableEntity, error: err})
+	case errors.Is(err, idem.ErrInFlight):
+		x.Header()["Retry-After"] = []string{"1"}
+		x.fail(err)
+	case err != nil:
+		x.fail(err)
+	case was != nil:
+		h := x.Header()
+		media := ""
+		for _, v := range was.Header {
+			if v[0] == "Content-Type" {
+				media = v[1]
+			}
+			h.Set(v[0], v[1])
+		}
+		h.Set(idem.HeaderReplayed, "true")
+		x.write(was.Status, media, was.Body)
+	default:
+		x.claim = claim
+		enter(x)
+	}
+}
+
+// fingerprint is of what is asked for. Where the answer holds a secret, or a key may
+// act on its own ring only, with which powers is a part of it: else a weaker key of the
+// same app could have the answer that a stronger one was given.
+func (x *exchange) fingerprint() ([32]byte, error) {
+	p, err := x.parts()
+	if err != nil {
+		return [32]byte{}, err
+	}
+	sum, err := p.Fingerprint()
+	if err != nil || !x.op.secret && x.op.Scope != access.KeysRotate {
+		return sum, err
+	}
+	return sha256.Sum256([]byte(string(sum[:]) + x.caller.Ring + "\x00" + strings.Join(access.Words(x.caller.Scopes), " "))), nil
+}
+
+// keep settles the claim with the answer that is about to be sent. What was done is
+// kept; what was refused changed nothing and may be asked for again; what failed on our
+// side may have been done or not, so it stays open and retries are told.
+func (x *exchange) keep(status int, media string, b []byte) {
+	claim := x.claim
+	if x.claim = nil; claim == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(x.r.Context()), 5*time.Second) // the caller may be gone; its retry is not
+	defer stop()
+	var err error
+	switch {
+	case status < 400:
+		a := idem.Answer{Status: status, Header: [][2]string{{"Content-Type", media}}, Body: b}
+		for _, name := range []string{"Assay-As-Of", "Assay-Quality", "Assay-Sources", "Assay-Simulated", "Location"} {
+			if v := x.Header().Get(name); v != "" {
+				a.Header = append(a.Header, [2]string{name, v})
+			}
+		}
+		err = claim.Finish(ctx, a)
+	case status < 500:
+		err = claim.Abandon(ctx)
+	}
+	if err != nil {
+		x.s.log.Warn("an answer was not kept for retries; they are told that its outcome is not known", "request_id", x.id, "operation", x.op.ID, "err", err)
+	}
+}
+
+// secrets are the names of members that are shown once.
+var secrets = []string{"Token", "Secret", "Ticket", "Session", "Codes", "SigningSecret"}
+
+// holdsSecret tells whether an answer of a type holds something that is shown once.
+func holdsSecret(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for _, name := range secrets {
+		if _, ok := t.FieldByName(name); ok {
+			return true
+		}
+	}
+	return false
+}
