@@ -22,6 +22,7 @@ import (
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/meter"
+	"github.com/assayhq/assay/access/signing"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -157,7 +158,10 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Window: cfg.Control.Window}
+	if opt.Window < 0 || opt.Window > signing.MaxWindow {
+		return nil, fault.At(fault.Invalid, "control.window", "signed requests are accepted within %s at most, not %s", signing.MaxWindow, opt.Window)
+	}
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
 	}

@@ -57,6 +57,7 @@ type Control struct {
 	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
 	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
 	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	Window  time.Duration `koanf:"window" doc:"how far the time of a signed request may be from this server's clock, at most 1m"`
 }
 
 // Usage settings.
@@ -103,7 +104,7 @@ func Defaults() Config {
 		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
-		Control:  Control{Lease: 10 * time.Second},
+		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
@@ -150,7 +151,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_"} {
+			for _, other := range []string{"url", "api_key", "signing_key", "config", "shared", "sim_", "test_", "bench_"} {
 				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
 					return "", nil // for clients and tests
 				}
