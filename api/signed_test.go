@@ -283,6 +283,14 @@ type flaky struct {
 	kill func(where string) bool
 }
 
+func (s *flaky) Insert(ctx context.Context, now time.Time, id [32]byte, r idem.Record) (idem.Record, bool, error) {
+	was, mine, err := s.Store.Insert(ctx, now, id, r)
+	if mine && err == nil && s.kill("before the request is done") {
+		return idem.Record{}, false, fault.New(fault.Unavailable, "killed")
+	}
+	return was, mine, err
+}
+
 func (s *flaky) Replace(ctx context.Context, id [32]byte, was [16]byte, r idem.Record) error {
 	if r.Done && s.kill("before the answer is kept") {
 		return fault.New(fault.Unavailable, "killed")
@@ -325,7 +333,7 @@ func TestARetryAcrossARotationIsOneEffect(t *testing.T) {
 						t.Fatal("a replay of what was never answered")
 					}
 					answers[n] = w.Body.String()
-				case 409:
+				case 409, 503:
 				default:
 					t.Fatal(w.Code, w.Body)
 				}
@@ -340,7 +348,7 @@ func TestARetryAcrossARotationIsOneEffect(t *testing.T) {
 				made[r.Name]++
 			}
 			for n := range 12 {
-				if made[fmt.Sprint("n", n)] != 1 {
+				if got := made[fmt.Sprint("n", n)]; got > 1 || got == 0 && answers[n] != "" {
 					t.Errorf("n%d was made %d times", n, made[fmt.Sprint("n", n)])
 				}
 			}
