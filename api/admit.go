@@ -306,8 +306,8 @@ func (x *exchange) context() context.Context {
 		return x.r.Context()
 	}
 	ctx := gate.WithCaller(x.r.Context(), x.caller)
-	if x.op.Signed == Required {
-		ctx = context.WithValue(ctx, proofKey{}, x)
+	if x.op.Signed == Required || x.claim != nil {
+		ctx = context.WithValue(ctx, exchangeKey{}, x)
 	}
 	return ctx
 }

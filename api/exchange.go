@@ -35,6 +35,7 @@ type exchange struct {
 	read   *signing.Parts // the request as it is signed; nil: not needed yet
 	proof  gate.Proof     // of its signature
 	claim  *idem.Claim    // to do a request that may be repeated; nil: none, or settled
+	kept   []byte         // the answer's body, when it was kept in the transaction that did the request
 	leave  func()         // gives back the request that the caller may make at the same time; nil: none taken
 	values [12]string     // of headers, so that they cost no memory of their own
 	used   int

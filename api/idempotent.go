@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/fault"
 )
@@ -87,29 +88,65 @@ func (x *exchange) fingerprint() ([32]byte, error) {
 // keep settles the claim with the answer that is about to be sent. What was done is
 // kept; what was refused changed nothing and may be asked for again; what failed on our
 // side may have been done or not, so it stays open and retries are told.
-func (x *exchange) keep(status int, media string, b []byte) {
-	claim := x.claim
-	if x.claim = nil; claim == nil {
-		return
+//
+// The body to send is the one that is kept.
+func (x *exchange) keep(status int, media string, b []byte) []byte {
+	claim, kept := x.claim, x.kept
+	x.claim, x.kept = nil, nil
+	switch {
+	case claim == nil:
+		return b
+	case kept != nil && status < 400:
+		return kept
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(x.r.Context()), 5*time.Second) // the caller may be gone; its retry is not
 	defer stop()
 	var err error
 	switch {
 	case status < 400:
-		a := idem.Answer{Status: status, Header: [][2]string{{"Content-Type", media}}, Body: b}
-		for _, name := range []string{"Assay-As-Of", "Assay-Quality", "Assay-Sources", "Assay-Simulated", "Location"} {
-			if v := x.Header().Get(name); v != "" {
-				a.Header = append(a.Header, [2]string{name, v})
-			}
-		}
-		err = claim.Finish(ctx, a)
+		err = claim.Finish(ctx, answerOf(status, media, x.Header(), b))
 	case status < 500:
 		err = claim.Abandon(ctx)
 	}
 	if err != nil {
 		x.s.log.Warn("an answer was not kept for retries; they are told that its outcome is not known", "request_id", x.id, "operation", x.op.ID, "err", err)
 	}
+	return b
+}
+
+func answerOf(status int, media string, h http.Header, b []byte) idem.Answer {
+	a := idem.Answer{Status: status, Header: [][2]string{{"Content-Type", media}}, Body: b}
+	for _, name := range []string{"Assay-As-Of", "Assay-Quality", "Assay-Sources", "Assay-Simulated", "Location"} {
+		if v := h.Get(name); v != "" {
+			a.Header = append(a.Header, [2]string{name, v})
+		}
+	}
+	return a
+}
+
+// byOnce is by for operations that make a key: the answer to a request that may be
+// repeated is kept in the transaction that makes it, so its token is not lost when this
+// server is killed the moment after.
+func (s *Server) byOnce(ctx context.Context) gate.By {
+	b := by(ctx)
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	if x == nil || x.claim == nil {
+		return b
+	}
+	shape := shapeOf[Answer[NewKey]]()
+	b.Within = func(tx access.Tx, m *gate.Made) error {
+		a := Answer[NewKey]{Data: newKey(m, s.opt.Gate.Now()), Meta: ours}
+		s.complete(&a.Meta)
+		body := (&cold[NewKey]{&a, shape}).append(nil, x.format, x.number)
+		h := http.Header{}
+		x.tell(h, &a.Meta)
+		done, err := x.claim.FinishIn(tx, answerOf(x.op.status, formats[x.format].media, h, body))
+		if done {
+			x.kept = body
+		}
+		return err
+	}
+	return b
 }
 
 // secrets are the names of members that are shown once.

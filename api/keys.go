@@ -229,7 +229,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey]
 	for _, x := range b.Scopes {
 		spec.Scopes = append(spec.Scopes, access.Scope(x))
 	}
-	made, err := s.opt.Gate.Create(ctx, by(ctx), spec)
+	made, err := s.opt.Gate.Create(ctx, s.byOnce(ctx), spec)
 	if err != nil {
 		return a, err
 	}

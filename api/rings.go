@@ -145,7 +145,7 @@ func (s *Server) rotate(ctx context.Context, in *rotateIn) (Answer[NewKey], erro
 	if spec.Bounds.Networks, err = networks(in.Body.Networks); err != nil {
 		return a, err
 	}
-	made, err := s.opt.Gate.Rotate(ctx, by(ctx), in.ID, spec)
+	made, err := s.opt.Gate.Rotate(ctx, s.byOnce(ctx), in.ID, spec)
 	if err != nil {
 		return a, err
 	}

@@ -113,9 +113,9 @@ type signingCheckIn struct {
 
 const signatureCheck = "check-signature"
 
-// proofKey is where a request's context keeps its exchange, for the one handler that
-// tells what the way in found out.
-type proofKey struct{}
+// exchangeKey is where a request's context keeps its exchange, for the few handlers
+// that need what the way in found out: the proof of a signature, or the claim.
+type exchangeKey struct{}
 
 func (s *Server) registerSigning() {
 	add(s, Operation{ID: signatureCheck, Method: http.MethodPost, Path: "/v1/signing/check", Cost: 1, Tag: "Keys", Signed: Required, Idempotent: Required,
@@ -126,7 +126,7 @@ func (s *Server) registerSigning() {
 }
 
 func (s *Server) checkSignature(ctx context.Context, _ *signingCheckIn) (Answer[SignatureCheck], error) {
-	x := ctx.Value(proofKey{}).(*exchange)
+	x := ctx.Value(exchangeKey{}).(*exchange)
 	return Answer[SignatureCheck]{Meta: ours, Data: SignatureCheck{
 		KeyID: x.proof.KeyID, Algorithm: x.proof.Algorithm, Digest: hex.EncodeToString(x.proof.Digest[:]), SkewMS: millis(x.proof.Skew), RequestID: x.id,
 	}}, nil

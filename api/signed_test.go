@@ -403,3 +403,37 @@ func TestTheCheckTellsWhatTheServerSaw(t *testing.T) {
 		t.Fatal(again.Code, again.Body)
 	}
 }
+
+// killed is a server that never comes to keep an answer after the request was done.
+type killed struct{ *idem.Records }
+
+func (killed) Replace(context.Context, [32]byte, [16]byte, idem.Record) error {
+	return fault.New(fault.Unavailable, "killed")
+}
+
+func TestAKeyAndTheAnswerThatHoldsItAreKeptTogether(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Repeats = killed{o.Repeats.(*idem.Records)} })
+	for what, c := range map[string]struct{ target, body string }{
+		"made":    {"/v1/keys?format=xml", `{"name":"n","scopes":["market:read"],"sign":"hmac"}`},
+		"rotated": {"/v1/rings/" + f.own.ID + "/rotate", `{}`},
+	} {
+		first := f.ask("POST", c.target, c.body, "Idempotency-Key", what)
+		again := f.ask("POST", c.target, c.body, "Idempotency-Key", what)
+		if first.Code != 201 || again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get(idem.HeaderReplayed) != "true" {
+			t.Errorf("%s: %d %s\n%d %s", what, first.Code, first.Body, again.Code, again.Body)
+		}
+		for _, h := range []string{"Content-Type", "Assay-Quality", "Assay-Sources"} {
+			if first.Header().Get(h) == "" || again.Header().Get(h) != first.Header().Get(h) {
+				t.Errorf("%s: %s is %q, then %q", what, h, first.Header().Get(h), again.Header().Get(h))
+			}
+		}
+	}
+	// Elsewhere it is not known then whether the request was done, and it is not done again.
+	body := `{"url":"https://up.example.org/in","events":["*"]}`
+	if w := f.ask("POST", "/v1/webhooks", body, "Idempotency-Key", "1"); w.Code != 201 {
+		t.Fatal(w.Code, w.Body)
+	}
+	if w := f.ask("POST", "/v1/webhooks", body, "Idempotency-Key", "1"); w.Code != 409 || w.Header().Get("Retry-After") != "1" {
+		t.Fatal(w.Code, w.Body)
+	}
+}

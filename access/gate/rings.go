@@ -18,6 +18,12 @@ type By struct {
 	Caller  *access.Caller // nil: the operator of this installation
 	Name    string         // for the audit log when there is no caller: cli, schedule, supervisor
 	Request string         // id of the HTTP request
+	// Within, when set, is called in the transaction that makes a key, with what was made:
+	// what it writes is there exactly when the key is. It may be called again when the
+	// transaction is. When it fails, nothing is made.
+	Within func(access.Tx, *Made) error
+
+	after func(access.Tx) error // Within, when what was made is known
 }
 
 func (b By) who() string {
@@ -84,6 +90,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 				return err
 			}
 		}
+		by := by.making(func() *Made { return &Made{string(t[:]), r, &r.Keys[0], tx.Epoch(), secret} })
 		return g.save(tx, by, r, events, now)
 	})
 	if err != nil {
@@ -178,7 +185,20 @@ func (g *Gate) save(tx access.Tx, by By, r *access.Ring, events []rotation.Event
 	if err := tx.Put(kindRing, r.ID, g.peppers.Load().seal(kindRing, r.ID, tx.Epoch(), content)); err != nil {
 		return err
 	}
+	if by.after != nil {
+		if err := by.after(tx); err != nil {
+			return err
+		}
+	}
 	return g.journal(tx, by, r, events, now)
+}
+
+// making is b with Within to be called for what is made.
+func (b By) making(m func() *Made) By {
+	if within := b.Within; within != nil {
+		b.after = func(tx access.Tx) error { return within(tx, m()) }
+	}
+	return b
 }
 
 // change runs f on a ring in a transaction that saves it, with the caller checked.
@@ -336,11 +356,13 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 		s.Scopes = scopes
 	}
 	var token, secret, made string
+	var ringed *access.Ring
+	by = by.making(func() *Made { return &Made{Token: token, Ring: ringed, Key: ringed.Key(made), Secret: secret} })
 	r, epoch, err := g.change(ctx, by, ring, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		p := g.peppers.Load()
 		t, id := newToken(r.Env)
 		v := p.by[p.newest].verifier(&t)
-		token, made = string(t[:]), string(id[:])
+		token, made, ringed = string(t[:]), string(id[:]), r
 		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who()}
 		if c := by.Caller; c == nil || c.Has(access.KeysGrant) || c.Has(access.Admin) {
 			w.Grant = true

@@ -11,8 +11,9 @@
 // Claim within the retention; a request that differs from the first is refused; only
 // the holder of the Claim can write the answer. When the holder vanishes (a crash),
 // nobody knows whether the request happened: it is never run again by itself, the
-// caller is told, unless the Policy says that running it twice does no harm. api
-// calls it around every route that takes the header.
+// caller is told, unless the Policy says that running it twice does no harm. Where the
+// request is one transaction of the store that keeps the answers, FinishIn leaves no
+// such doubt. api calls it around every route that takes the header.
 package idem
 
 import (
@@ -24,6 +25,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -201,6 +203,26 @@ func (c *Claim) Finish(ctx context.Context, a Answer) error {
 	rec := c.rec
 	rec.Done, rec.Answer = true, a
 	return c.store.Replace(ctx, c.id, rec.Holder, rec)
+}
+
+// Within is a Store whose records can be written in a transaction of somebody else.
+type Within interface {
+	// ReplaceIn is Replace in tx.
+	ReplaceIn(tx access.Tx, id [32]byte, was [16]byte, rec Record) error
+}
+
+// FinishIn is Finish in the transaction that does the request: it was done exactly when
+// its answer is kept, wherever its server is killed. done is false when the store cannot
+// do that; Finish is to be called then. It may be called again when the transaction is.
+func (c *Claim) FinishIn(tx access.Tx, a Answer) (done bool, err error) {
+	st, ok := c.store.(Within)
+	if !ok || len(a.Body) > c.maxBody || len(a.Header) > maxHeader {
+		return false, nil
+	}
+	rec := c.rec
+	rec.Done, rec.Answer = true, a
+	err = st.ReplaceIn(tx, c.id, rec.Holder, rec)
+	return err == nil, err
 }
 
 // Abandon frees the name. Only for requests that certainly changed nothing, such

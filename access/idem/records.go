@@ -177,35 +177,38 @@ func (s *Records) Insert(ctx context.Context, now time.Time, id [32]byte, rec Re
 
 // Replace is of Store.
 func (s *Records) Replace(ctx context.Context, id [32]byte, was [16]byte, rec Record) error {
+	_, err := s.store.Change(ctx, func(tx access.Tx) error { return s.ReplaceIn(tx, id, was, rec) })
+	return err
+}
+
+// ReplaceIn is of Within.
+func (s *Records) ReplaceIn(tx access.Tx, id [32]byte, was [16]byte, rec Record) error {
 	name := hex.EncodeToString(id[:])
 	next, err := s.rowOf(name, &rec)
 	if err != nil {
 		return err
 	}
-	_, err = s.store.Change(ctx, func(tx access.Tx) error {
-		r, err := get(tx, name)
-		if err != nil {
+	r, err := get(tx, name)
+	if err != nil {
+		return err
+	}
+	if r == nil || r.Done || [16]byte(r.Holder) != was {
+		return fault.New(fault.Conflict, "the request is no longer held by this claim")
+	}
+	if next.Expires != r.Expires {
+		if err := tx.Delete(kindDue, due(r.Expires, name)); err != nil {
 			return err
 		}
-		if r == nil || r.Done || [16]byte(r.Holder) != was {
-			return fault.New(fault.Conflict, "the request is no longer held by this claim")
+		if err := tx.Put(kindDue, due(next.Expires, name), []byte{}); err != nil {
+			return err
 		}
-		if next.Expires != r.Expires {
-			if err := tx.Delete(kindDue, due(r.Expires, name)); err != nil {
-				return err
-			}
-			if err := tx.Put(kindDue, due(next.Expires, name), []byte{}); err != nil {
-				return err
-			}
+	}
+	if next.Done && next.Until != 0 {
+		if err := tx.Put(kindDue, due(next.Until, name), []byte{}); err != nil {
+			return err
 		}
-		if next.Done && next.Until != 0 {
-			if err := tx.Put(kindDue, due(next.Until, name), []byte{}); err != nil {
-				return err
-			}
-		}
-		return put(tx, name, next)
-	})
-	return err
+	}
+	return put(tx, name, next)
 }
 
 // Delete is of Store.
