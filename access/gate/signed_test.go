@@ -340,3 +340,38 @@ func BenchmarkSigned(b *testing.B) {
 type every struct{}
 
 func (every) Use(time.Time, string, string, time.Time) error { return nil }
+
+func TestNothingIsMadeWhenItsAnswerCannotBeKept(t *testing.T) {
+	g := open(t, accesstest.NewMemory().Link(), Options{})
+	k := create(t, g, Spec{})
+	by := By{Name: "test", Within: func(_ access.Tx, m *Made) error {
+		if m.Token == "" || m.Ring == nil || m.Key == nil || !strings.Contains(m.Token, m.Key.ID) {
+			t.Errorf("%+v", m)
+		}
+		return fault.New(fault.Unavailable, "full")
+	}}
+	_, err := g.Create(t.Context(), by, Spec{Name: "x", Scopes: reads})
+	refuses(t, err, fault.Unavailable, "full")
+	_, err = g.Rotate(t.Context(), by, k.Ring.ID, RotateSpec{})
+	refuses(t, err, fault.Unavailable, "full")
+	rings, err := g.Rings(t.Context(), "", "")
+	if err != nil || len(rings) != 1 || len(rings[0].Keys) != 1 {
+		t.Fatal(rings, err)
+	}
+}
+
+func FuzzParseSigner(f *testing.F) {
+	f.Add("hmac")
+	f.Add("ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+	f.Add("ed25519:MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := access.ParseSigner(text)
+		if err != nil {
+			return
+		}
+		again, err := access.ParseSigner(s.String())
+		if err != nil || again.String() != s.String() || s.Alg == access.Ed25519 && len(s.Public) != ed25519.PublicKeySize {
+			t.Fatalf("%q is %q", text, s)
+		}
+	})
+}
