@@ -44,7 +44,7 @@ func (x *exchange) once(enter func(*exchange)) {
 	}
 	claim, was, err := idem.Begin(x.r.Context(), x.s.opt.Repeats, x.s.opt.Gate.Now(),
 		idem.Scope{App: x.caller.Org + "\x00" + x.caller.App, Route: op.Method + " " + op.Path, Key: names[0]}, asked,
-		idem.Policy{Secret: op.secret, Retention: op.keep})
+		idem.Policy{Secret: op.secret, Retention: op.keep, Rerun: x.fenced()})
 	switch {
 	case errors.Is(err, idem.ErrMismatch):
 		x.fail(&problemError{status: http.StatusUnprocessableEntity, error: err})
@@ -69,6 +69,17 @@ func (x *exchange) once(enter func(*exchange)) {
 		enter(x)
 	}
 }
+
+// fenced tells whether the operation is one transaction with the keeping of its answer
+// (byOnce): when its server is killed it was done and answered, or not done. A retry may
+// do it then, because whoever had the claim before can write no more.
+func (x *exchange) fenced() bool {
+	_, ok := x.s.opt.Repeats.(idem.Within)
+	return ok && (x.op.ID == createKeyOp || x.op.ID == rotateRingOp)
+}
+
+// The operations that call byOnce.
+const createKeyOp, rotateRingOp = "create-key", "rotate-ring"
 
 // fingerprint is of what is asked for. Where the answer holds a secret, or a key may
 // act on its own ring only, with which powers is a part of it: else a weaker key of the
@@ -143,6 +154,8 @@ func (s *Server) byOnce(ctx context.Context) gate.By {
 		done, err := x.claim.FinishIn(tx, answerOf(x.op.status, formats[x.format].media, h, body))
 		if done {
 			x.kept = body
+		} else if err == nil && x.fenced() {
+			err = fault.New(fault.TooLarge, "the answer is too long to be kept")
 		}
 		return err
 	}

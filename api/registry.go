@@ -84,7 +84,7 @@ func (s *Server) register() {
 	change := func(id, method, path string, status int, summary, doc string) Operation {
 		return Operation{ID: id, Method: method, Path: path, Scope: access.KeysWrite, Cost: 5, Tag: "Keys", status: status, Summary: summary, Doc: doc}
 	}
-	add(s, change("create-key", http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
+	add(s, change(createKeyOp, http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
 		"The token is in this answer and nowhere else. A key can give scopes that it has itself; more needs keys:grant."), s.createKey)
 	add(s, change("revoke-key", http.MethodDelete, "/v1/keys/{id}", 0, "Revoke a key or a ring",
 		"At once and for ever. The answer is a receipt: every node has acknowledged, or has fenced itself. If it is not complete it names the nodes that may still accept the key, and for how long at most."), s.revokeKey)
@@ -97,7 +97,7 @@ func (s *Server) register() {
 		Summary: "One ring with its keys and rotation", Doc: ""}, s.ring)
 	add(s, Operation{ID: "get-stragglers", Method: http.MethodGet, Path: "/v1/rings/{id}/stragglers", Scope: access.KeysRead, Cost: 2, Tag: "Keys",
 		Summary: "Who still uses an old key", Doc: "By network, client and part of the API, with rate, last use, and a forecast of when all will have moved."}, s.stragglers)
-	rotate := change("rotate-ring", http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
+	rotate := change(rotateRingOp, http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
 		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring.")
 	rotate.Scope, rotate.also = access.KeysRotate, access.KeysWrite
 	add(s, rotate, s.rotate)
