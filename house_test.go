@@ -33,7 +33,8 @@ var floors = [][]string{
 	{"market/venue", "bus"}, // contracts
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*"},                           // engines
-	{"api/stream"},       // face
+	{"api/problem"},      // face
+	{"api/stream"},       //
 	{"api", "api/*"},     //
 	{"market/venue/all"}, // windows: they touch the outside
 	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //

@@ -15,6 +15,7 @@ package access
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Scope is something a caller may do.
@@ -115,6 +116,7 @@ type Caller struct {
 	Env    string
 	Scopes []Scope
 	Bounds Bounds
+	Until  time.Time // when the token that was lent for the key ends; zero: the key itself was sent
 }
 
 // Has tells whether the caller may do s.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -177,7 +178,8 @@ func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error
 	}
 	limit.Set(x.Header())
 	if err != nil {
-		return err
+		answer := limit.Answer // a copy, so that only refusals pay for it
+		return problem.Limit(err, g.Plan(caller), &answer)
 	}
 	if err := g.Authorize(x.r.Context(), caller, scope); err != nil {
 		return err

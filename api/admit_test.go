@@ -20,6 +20,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 )
@@ -38,12 +39,12 @@ func problemOf(t *testing.T, w *httptest.ResponseRecorder) Problem {
 
 func TestEveryKindOfFaultInEveryFormat(t *testing.T) {
 	f := newFixture(t, nil)
-	if len(codes) != len(fault.Kinds()) {
-		t.Fatal("codes and fault.Kinds differ")
+	if len(problem.Codes) != len(fault.Kinds()) {
+		t.Fatal("problem.Codes and fault.Kinds differ")
 	}
 	for _, k := range fault.Kinds() {
-		if codes[k].Kind != k {
-			t.Fatalf("codes[%d] is of %v", k, codes[k].Kind)
+		if problem.Codes[k].Kind != k {
+			t.Fatalf("problem.Codes[%d] is of %v", k, problem.Codes[k].Kind)
 		}
 		for _, form := range formats {
 			w := httptest.NewRecorder()
@@ -55,7 +56,7 @@ func TestEveryKindOfFaultInEveryFormat(t *testing.T) {
 			if form.name == "xml" {
 				want = "application/problem+xml"
 			}
-			if w.Code != codes[k].Status || w.Header().Get("Content-Type") != want {
+			if w.Code != problem.Codes[k].Status || w.Header().Get("Content-Type") != want {
 				t.Errorf("%v as %s: %d %s", k, form.name, w.Code, w.Header().Get("Content-Type"))
 			}
 			checkSyntax(t, k.String(), want, w.Body.Bytes())
@@ -63,7 +64,7 @@ func TestEveryKindOfFaultInEveryFormat(t *testing.T) {
 				t.Errorf("%v as %s: %s", k, form.name, w.Body)
 			}
 		}
-		if w := f.get("/errors/" + k.String()); w.Code != 200 || !strings.Contains(w.Body.String(), codes[k].Title) {
+		if w := f.get("/errors/" + k.String()); w.Code != 200 || !strings.Contains(w.Body.String(), problem.Codes[k].Title) {
 			t.Errorf("no page for %v: %d", k, w.Code)
 		}
 	}

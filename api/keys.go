@@ -47,18 +47,6 @@ func newKey(m *gate.Made, now time.Time) NewKey {
 	return NewKey{keyOf(m.Ring, m.Key, time.Time{}, now), m.Token, m.Secret}
 }
 
-// Me is who the caller is.
-type Me struct {
-	KeyID    *string    `json:"key_id" doc:"Public part of the key; null without one"`
-	Ring     *string    `json:"ring"`
-	Version  *int       `json:"version"`
-	State    *string    `json:"state"`
-	RetireAt *time.Time `json:"retire_at" doc:"Move to the successor before"`
-	Org      string     `json:"org"`
-	App      string     `json:"app"`
-	Scopes   []string   `json:"scopes"`
-}
-
 // Ticket opens one stream.
 type Ticket struct {
 	Ticket  string    `json:"ticket"`
@@ -84,19 +72,6 @@ type Pending struct {
 }
 
 var ours = Meta{Sources: []string{"access"}}
-
-func (s *Server) me(ctx context.Context, _ *none) (Answer[Me], error) {
-	c := gate.Caller(ctx)
-	m := Me{KeyID: known(c.KeyID), Ring: known(c.Ring), Version: known(c.N), Org: c.Org, App: c.App, Scopes: words(c.Scopes)}
-	if c.KeyID != "" {
-		state := string(access.Active)
-		if n, ok := s.opt.Gate.Notice(c); ok {
-			state, m.RetireAt = string(n.State), moment(n.RetireAt)
-		}
-		m.State = &state
-	}
-	return Answer[Me]{Data: m, Meta: ours}, nil
-}
 
 func (s *Server) ticket(ctx context.Context, _ *none) (Answer[Ticket], error) {
 	t, until, err := s.opt.Gate.Ticket(gate.Caller(ctx))

@@ -40,6 +40,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Streams", Description: "The same data as it happens"},
 			{Name: "Webhooks", Description: "Being told what happens to keys and limits"},
 			{Name: "Keys", Description: "Who may ask"},
+			{Name: "Plans", Description: "How much apps may use"},
 			{Name: "Account", Description: "People with passwords"},
 			{Name: "Health", Description: "How this server is doing"},
 		},
@@ -126,7 +127,7 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 	if len(h.Security) > 0 || h.Tags[0] == "Account" {
 		statuses = append(statuses, 401, 403, 429, 503)
 	}
-	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" {
+	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" || h.OperationID == "set-plan" {
 		statuses = append(statuses, 409)
 	}
 	if h.Method == http.MethodPost {

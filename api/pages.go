@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -43,11 +44,11 @@ func (s *Server) mount() error {
 	if err := make("/docs", "docs.html", "API reference", s.reference()); err != nil {
 		return err
 	}
-	if err := make("/errors", "errors.html", "Errors", codes[:]); err != nil {
+	if err := make("/errors", "errors.html", "Errors", problem.Codes[:]); err != nil {
 		return err
 	}
-	for _, c := range codes {
-		if err := make("/errors/"+c.Kind.String(), "error.html", c.Title, c); err != nil {
+	for _, c := range problem.Codes {
+		if err := make(c.Page(), "error.html", c.Title, c); err != nil {
 			return err
 		}
 	}
@@ -143,7 +144,7 @@ type refOp struct {
 	Params []refParam
 	Body   []refField
 	Fields []refField
-	Errors []code
+	Errors []problem.Code
 	Try    string
 }
 
@@ -183,7 +184,7 @@ func (s *Server) reference() map[string]any {
 		ok := h.Responses[fmt.Sprint(orOK(op.status))].Content["application/json"].Schema
 		answer := s.schema(ok)
 		r.Fields = s.fields("", answer.Properties["data"], 0)
-		for _, c := range codes {
+		for _, c := range problem.Codes {
 			if h.Responses[fmt.Sprint(c.Status)] != nil && !(c.Status == http.StatusServiceUnavailable && op.Scope == "") {
 				r.Errors = append(r.Errors, c)
 			}

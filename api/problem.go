@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 )
 
 // Problem is how a failure is told: RFC 9457, with a few members of ours.
 type Problem struct {
-	Type        string     `json:"type" format:"uri-reference" doc:"The page that explains the code, on this server"`
+	Type        string     `json:"type" format:"uri-reference" doc:"The page that explains the code, on this server; https://iana.org/assignments/http-problem-types#quota-exceeded with violated-policies"`
 	Title       string     `json:"title" doc:"The code in words"`
 	Status      int        `json:"status"`
 	Detail      string     `json:"detail" doc:"What is wrong here and what to do about it"`
@@ -24,6 +25,9 @@ type Problem struct {
 	Errors      []detail   `json:"errors,omitempty" doc:"Each mistake with its place"`
 	Candidates  []AssetRef `json:"candidates,omitempty" doc:"With conflict: the assets that may be meant"`
 	Suggestions []string   `json:"suggestions,omitempty" doc:"With unknown: what may be meant"`
+	// Violated is a member of the draft whose type problem.QuotaExceeded is.
+	Violated []string            `json:"violated-policies,omitempty" doc:"With exhausted: the names of the limits that the request breaks"`
+	Limits   []problem.Violation `json:"limits,omitempty" doc:"How each of them stands"`
 }
 
 // AssetRef names an asset.
@@ -48,56 +52,6 @@ type problemError struct {
 }
 
 func (p *problemError) Unwrap() error { return p.error }
-
-// code is a kind as the outside knows it.
-type code struct {
-	Kind   fault.Kind
-	Status int
-	Title  string
-	Means  string
-	Do     string
-}
-
-// codes is the one table from kinds to HTTP, in the order of fault.Kinds.
-var codes = [...]code{
-	{fault.Internal, http.StatusInternalServerError, "Something failed on our side",
-		"Assay has a defect, or something it relies on broke in a way it did not expect. The request may have been right.",
-		"Try again in a moment. If it stays, look in the server's log for the request_id; the cause is there and only there."},
-	{fault.Invalid, http.StatusBadRequest, "The request is wrong",
-		"A parameter, the body or the method is not what the operation takes. Nothing was done. The member errors names each place. Unknown parameters are refused too, because a misspelled filter that is left out gives wrong data.",
-		"Change what errors names. Times are milliseconds (13 digits), RFC 3339, or a date; start is inclusive and end exclusive. /docs lists every parameter."},
-	{fault.Unknown, http.StatusNotFound, "There is no such thing",
-		"No asset, pair, venue, key or path has this name here. A pair exists only if one of the connected venues trades it.",
-		"Look at suggestions, or ask /v1/assets?q=, /v1/instruments and /v1/venues for what there is."},
-	{fault.Unauthentic, http.StatusUnauthorized, "Who asks is not known",
-		"The request has no key, or one that is not accepted: mistyped, revoked or expired. Which of these is told only to whoever holds the secret.",
-		"Send `Authorization: Bearer asy_...`. Make a key with `assay key create`, or POST /v1/keys. Trying again with the same key does not help."},
-	{fault.Denied, http.StatusForbidden, "Who asks may not",
-		"The key is known, but lacks the scope that the operation needs.",
-		"Use a key with that scope; /v1/me shows the scopes of the one in use."},
-	{fault.Exhausted, http.StatusTooManyRequests, "A limit is used up",
-		"The app behind the key, or the network of a caller without one, has asked more than its rate allows. All keys of an app share one limit.",
-		"Wait for the seconds in Retry-After. RateLimit tells what is left before it comes to this; operations cost different amounts, see /docs."},
-	{fault.Conflict, http.StatusConflict, "The state does not allow it",
-		"The request fits more than one thing, such as a ticker that several assets bear, or something else already is as it asks.",
-		"With candidates: ask again with the code of the one that is meant."},
-	{fault.Unavailable, http.StatusServiceUnavailable, "Something is out of reach",
-		"A store or another part that the answer needs does not answer now. The request and the key may well be right.",
-		"Try again, waiting longer each time. /readyz tells what is missing."},
-	{fault.Unaccepted, http.StatusNotAcceptable, "None of the formats can be written",
-		"Accept, or the parameter format, asks for something that Assay does not write.",
-		"Ask for application/json, application/x-ndjson, application/xml, text/csv or application/vnd.assay.columns+json, or leave Accept out."},
-	{fault.TooLarge, http.StatusRequestEntityTooLarge, "More than one request may ask for or send",
-		"The body or the address is longer than this server reads.",
-		"Send less, or ask in several requests."},
-}
-
-func codeOf(k fault.Kind) *code {
-	if int(k) < len(codes) {
-		return &codes[k]
-	}
-	return &codes[fault.Internal]
-}
 
 // fail answers with a problem, once.
 func (x *exchange) fail(err error) {
@@ -140,9 +94,9 @@ func (x *exchange) problem(err error) *Problem {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		kind, text = fault.Unavailable, "the answer took too long"
 	}
-	c := codeOf(kind)
+	c := problem.Of(kind)
 	p := &Problem{
-		Type: "/errors/" + kind.String(), Title: c.Title, Status: c.Status, Detail: text,
+		Type: c.Page(), Title: c.Title, Status: c.Status, Detail: text,
 		Instance: clip(x.r.URL.EscapedPath(), 200), Code: kind.String(), RequestID: x.id, Retryable: kind.Retryable(),
 	}
 	if pe, ok := errors.AsType[*problemError](err); ok {
@@ -150,6 +104,9 @@ func (x *exchange) problem(err error) *Problem {
 			p.Status = pe.status
 		}
 		p.Errors, p.Suggestions = pe.details, pe.suggestions
+	}
+	if l, ok := errors.AsType[*problem.Limited](err); ok {
+		p.Type, p.Violated, p.Limits = problem.QuotaExceeded, l.Names(), l.Violated
 	}
 	if f := x.place(fault.Field(err)); f != "" && p.Errors == nil {
 		p.Errors = []detail{{Location: f, Message: text}}

@@ -78,7 +78,7 @@ func (s *Server) register() {
 		Doc:     "For browsers, which cannot send headers when they open a WebSocket: connect to `/v1/stream?ticket=...`. A ticket works once, within 30 seconds."}, s.ticket)
 
 	add(s, Operation{ID: "get-me", Method: http.MethodGet, Path: "/v1/me", Cost: 1, Tag: "Keys",
-		Summary: "Who the caller is", Doc: "The key's public part, its owner and scopes. Without a key, what everyone may do here."}, s.me)
+		Summary: "Who the caller is", Doc: "The key's public part, owner, scopes, bounds and dates, and the app's plan with what is left of it. It is what a new key is tested with: a staged key is confirmed by it. Without a key, what everyone may do here."}, s.me)
 	add(s, Operation{ID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Scope: access.KeysRead, Cost: 5, Tag: "Keys",
 		Summary: "Keys, without their secrets", Doc: "The keys of the caller's organisation, rings made last first."}, s.keys)
 	change := func(id, method, path string, status int, summary, doc string) Operation {
@@ -118,6 +118,7 @@ func (s *Server) register() {
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
+	s.registerPlans()
 	if s.opt.Accounts != nil {
 		s.registerAccounts(accountFace{s.opt.Accounts})
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
 	"github.com/assayhq/assay/notify/box"
+	"github.com/assayhq/assay/notify/webhook"
 	"github.com/assayhq/assay/store/pebble"
 	"github.com/assayhq/assay/store/postgres"
 	"github.com/assayhq/assay/store/sqlite"
@@ -55,13 +56,14 @@ type App struct {
 	Hub       *stream.Hub
 	API       *api.Server
 
-	frames  *frameWriter
-	Notices *box.Box
-	repeats *idem.Records
-	lent    lender
-	people  *accounts
-	begun   time.Time
-	live    []*feed.Live
+	frames   *frameWriter
+	Notices  *box.Box
+	delivery *webhook.Engine
+	repeats  *idem.Records
+	lent     lender
+	people   *accounts
+	begun    time.Time
+	live     []*feed.Live
 }
 
 // New opens the stores and connects the parts. Close it, or Run it, which closes it.
@@ -90,12 +92,18 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	used := api.UsedOf(a.Meter)
-	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
+	control := waking{a.Control, func() {
+		if a.delivery != nil {
+			a.delivery.Wake()
+		}
+	}}
+	if a.Gate, err = OpenGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
 		return nil, err
 	}
+	a.delivery = a.openDelivery()
 	if err := a.lent.open(context.Background(), cfg.OAuth, a.Gate, a.Control, log); err != nil {
 		return nil, err
 	}
@@ -180,7 +188,7 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	if err != nil {
 		return nil, err
 	}
-	opt.Publish = notices.Publish
+	opt.Publish = marking(notices.Publish)
 	g, err = gate.New(store, opt)
 	return g, err
 }
@@ -355,7 +363,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
 	if !a.cfg.Webhooks.Off {
-		start(&early, ctx, "webhooks", a.deliver)
+		start(&early, ctx, "webhooks", a.delivery.Run)
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })
 	}
 	start(&early, ctx, "housekeeping", a.housekeeping)

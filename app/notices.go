@@ -7,6 +7,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/notify"
 	"github.com/assayhq/assay/notify/box"
 	"github.com/assayhq/assay/notify/webhook"
 )
@@ -33,10 +34,45 @@ func openNotices(store access.Store, cfg Config, gate func() *gate.Gate) (*box.B
 	})
 }
 
-// deliver sends notices until ctx ends, then waits for the attempts under way.
-func (a *App) deliver(ctx context.Context) error {
-	e := webhook.New(a.Notices, a.Notices, a.Notices, webhook.Options{Guard: a.cfg.Webhooks.guard(), Agent: "assay-webhook/" + a.version, Log: a.log})
-	return e.Run(ctx)
+// openDelivery makes what sends the notices in the box.
+func (a *App) openDelivery() *webhook.Engine {
+	return webhook.New(a.Notices, a.Notices, a.Notices, webhook.Options{Guard: a.cfg.Webhooks.guard(), Agent: "assay-webhook/" + a.version, Log: a.log})
+}
+
+// waking is a store whose changes, once they are durable, wake the delivery of what they
+// published. Notices of other processes are found by asking each second.
+type waking struct {
+	access.Store
+	wake func()
+}
+
+// Change is access.Store's.
+func (w waking) Change(ctx context.Context, f func(access.Tx) error) (int64, error) {
+	var published bool
+	epoch, err := w.Store.Change(ctx, func(tx access.Tx) error {
+		published = false // it may be tried again
+		return f(marked{tx, &published})
+	})
+	if err == nil && published {
+		w.wake()
+	}
+	return epoch, err
+}
+
+// marked is a transaction that remembers whether something was published in it.
+type marked struct {
+	access.Tx
+	published *bool
+}
+
+// marking is a box's Publish that says so to the transaction.
+func marking(publish func(access.Tx, notify.Event) error) func(access.Tx, notify.Event) error {
+	return func(tx access.Tx, e notify.Event) error {
+		if m, ok := tx.(marked); ok {
+			*m.published = true
+		}
+		return publish(tx, e)
+	}
 }
 
 // sweepNotices forgets old events and attempts once an hour. Another process may do the same.

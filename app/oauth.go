@@ -71,16 +71,16 @@ func (l *lender) open(ctx context.Context, cfg OAuth, g *gate.Gate, store access
 }
 
 // verify is the gate's gate.TokenVerifier.
-func (l *lender) verify(ctx context.Context, text string) (string, []access.Scope, error) {
+func (l *lender) verify(ctx context.Context, text string) (string, []access.Scope, time.Time, error) {
 	s := l.server.Load()
 	if s == nil {
-		return "", nil, fault.New(fault.Unauthentic, "no tokens are lent here: send a key, or set oauth.issuer")
+		return "", nil, time.Time{}, fault.New(fault.Unauthentic, "no tokens are lent here: send a key, or set oauth.issuer")
 	}
 	c, err := s.Verify(ctx, text)
 	if err != nil {
-		return "", nil, err
+		return "", nil, time.Time{}, err
 	}
-	return c.Cid, l.scopes(c.Scope), nil
+	return c.Cid, l.scopes(c.Scope), time.Unix(c.Expires, 0), nil
 }
 
 // maxScopeLists bounds the lists remembered: clients choose the order of scopes.

@@ -2,7 +2,7 @@
 //
 // It says what kind of failure happened, so that programs can decide; one
 // sentence for the caller; and the cause, for the log. It never says how a
-// failure is shown: only api maps a Kind to an HTTP status, and only cmd maps
+// failure is shown: only api/problem maps a Kind to an HTTP status, and only cmd maps
 // one to an exit code. Everyone above the ground floor uses it.
 package fault
 

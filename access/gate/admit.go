@@ -187,6 +187,8 @@ func (g *Gate) Reauthenticate(was *access.Caller, text string, r *http.Request, 
 		return nil, err
 	case c.Org != was.Org || c.App != was.App:
 		return nil, fault.New(fault.Denied, "a stream goes on with a key of the same app; open another stream")
+	case c.Env != was.Env:
+		return nil, fault.New(fault.Denied, "a stream of a %s key does not go on with a %s one; open another stream", was.Env, c.Env)
 	case !c.Has(need):
 		return nil, fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", c.KeyID, need)
 	}
@@ -276,7 +278,8 @@ func leaked(query string) bool {
 	return false
 }
 
-// Live tells whether the caller's key is still accepted; streams ask it now and then.
+// Live tells whether the caller's key, and the token that was lent for it if one was
+// sent, is still accepted; streams ask it now and then.
 func (g *Gate) Live(c *access.Caller) error {
 	if c.KeyID == "" {
 		return nil
@@ -293,6 +296,8 @@ func (g *Gate) Live(c *access.Caller) error {
 		return fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	case !e.live(at.UnixNano()):
 		return e.dead(at)
+	case !c.Until.IsZero() && !at.Before(c.Until):
+		return fault.Wrap(fault.Unauthentic, &Dead{State: "expired", Ring: c.Ring}, "the token for the key %s ended at %s: ask for another", c.KeyID, c.Until.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -6,15 +6,16 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
 )
 
 // TokenVerifier checks a short-lived token that was lent for a key: its signature,
-// issuer, audience, end and revocation. It gives the id of the key behind it and the
-// scopes that the token was made with. It answers from memory.
-type TokenVerifier func(ctx context.Context, text string) (cid string, scopes []access.Scope, err error)
+// issuer, audience, end and revocation. It gives the id of the key behind it, the scopes
+// that the token was made with, and when it ends. It answers from memory.
+type TokenVerifier func(ctx context.Context, text string) (cid string, scopes []access.Scope, until time.Time, err error)
 
 // jwts are tokens in place of keys. A token is never more than the key behind it: the
 // key's state, bounds and lease are judged on each use, and its scopes are those that
@@ -57,7 +58,7 @@ func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, 
 	if s == nil || !g.fresh(false) {
 		return nil, true, stale()
 	}
-	cid, scopes, err := j.verify(r.Context(), text)
+	cid, scopes, until, err := j.verify(r.Context(), text)
 	if err != nil {
 		return nil, true, err
 	}
@@ -75,7 +76,7 @@ func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, 
 	if e.named() == access.Staged {
 		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
 	}
-	return j.narrow(e.who(), text, scopes), true, nil
+	return j.narrow(e.who(), text, scopes, until), true, nil
 }
 
 // judge tells whether a key whose secret was proved, or that is behind a verified
@@ -104,7 +105,7 @@ func (g *Gate) judge(e *entry, r *http.Request) error {
 }
 
 // narrow gives the caller of a verified token; a token that comes again gets the same.
-func (j *jwts) narrow(of *access.Caller, text string, scopes []access.Scope) *access.Caller {
+func (j *jwts) narrow(of *access.Caller, text string, scopes []access.Scope, until time.Time) *access.Caller {
 	id := sha256.Sum256([]byte(text))
 	j.mu.RLock()
 	n := j.young[id]
@@ -116,6 +117,7 @@ func (j *jwts) narrow(of *access.Caller, text string, scopes []access.Scope) *ac
 		return n.caller
 	}
 	c := *of
+	c.Until = until
 	c.Scopes = make([]access.Scope, 0, len(scopes))
 	for _, s := range of.Scopes {
 		if access.Has(scopes, s) {

@@ -15,16 +15,16 @@ import (
 )
 
 // lent is a verifier whose tokens are "eyJ.<key id>.<scopes by plus>".
-func lent(_ context.Context, text string) (string, []access.Scope, error) {
+func lent(_ context.Context, text string) (string, []access.Scope, time.Time, error) {
 	parts := strings.Split(text, ".")
 	if parts[2] == "forged" {
-		return "", nil, fault.New(fault.Unauthentic, "the token is not valid")
+		return "", nil, time.Time{}, fault.New(fault.Unauthentic, "the token is not valid")
 	}
 	var scopes []access.Scope
 	for s := range strings.SplitSeq(parts[2], "+") {
 		scopes = append(scopes, access.Scope(s))
 	}
-	return parts[1], scopes, nil
+	return parts[1], scopes, time.Now().Add(5 * time.Minute), nil
 }
 
 func jwt(id, scopes string) string { return "eyJ." + id + "." + scopes }
@@ -105,11 +105,11 @@ func TestATokenHasWhatItAndItsKeyBothHave(t *testing.T) {
 			t.Error("a token has narrowed its key:", full, err)
 		}
 		r := bearer("")
-		if n := testing.AllocsPerRun(100, func() { j.narrow(g.snap.Load().find(kid([]byte(k.Key.ID))).who(), text, nil) }); n > 1 {
+		if n := testing.AllocsPerRun(100, func() { j.narrow(g.snap.Load().find(kid([]byte(k.Key.ID))).who(), text, nil, time.Time{}) }); n > 1 {
 			t.Errorf("a token that comes again costs %v allocations", n)
 		}
 		for i := range 3*halfJWT + 1 {
-			j.narrow(c, text+string(rune('a'+i%26))+strings.Repeat("x", i/26), nil)
+			j.narrow(c, text+string(rune('a'+i%26))+strings.Repeat("x", i/26), nil, time.Time{})
 		}
 		if n := len(j.young) + len(j.old); n > 2*halfJWT {
 			t.Errorf("%d tokens are remembered", n)

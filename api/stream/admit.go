@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -31,7 +33,20 @@ func (h *Hub) admit(r *http.Request) (*session, error) {
 	if !h.welcome(r) {
 		return nil, fault.At(fault.Denied, "header.Origin", "pages of %q may not open streams here: add its host to the allowed origins", clip(r.Header.Get("Origin")))
 	}
-	s := &session{hub: h, caller: c, key: keyOf(c), origin: originOf(r), used: time.Now(), subs: map[topic]*member{}, out: nowhere{}}
+	slot, err := h.connect(c)
+	if err != nil {
+		return nil, err
+	}
+	s, err := h.begin(c, slot, r)
+	if err != nil {
+		slot.Disconnect()
+	}
+	return s, err
+}
+
+// begin makes the session of a caller who may have one.
+func (h *Hub) begin(c *access.Caller, slot *gate.Connection, r *http.Request) (*session, error) {
+	s := &session{hub: h, caller: c, slot: slot, key: keyOf(c), origin: originOf(r), used: time.Now(), subs: map[topic]*member{}, out: nowhere{}}
 	s.wrote.Store(time.Now().UnixNano())
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -53,10 +68,11 @@ func (h *Hub) admit(r *http.Request) (*session, error) {
 // dismiss ends a session for good: it is the last thing its goroutine does.
 func (h *Hub) dismiss(s *session) {
 	for _, m := range s.subs {
-		s.unsubscribe(m)
+		s.part(m)
 	}
 	s.abort()
 	s.writers.Wait()
+	s.slot.Disconnect()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sessions, s)
@@ -105,10 +121,14 @@ func (s *session) subscribe(wishes []wish, reply func(joined []joined) []byte) e
 	if len(s.subs)+len(fresh) > h.opt.Limits.Topics {
 		return fault.At(fault.Exhausted, "topics", "a connection may have %d subscriptions, and has %d: unsubscribe some, or open another", h.opt.Limits.Topics, len(s.subs))
 	}
+	if err := s.charge(len(fresh)); err != nil {
+		return err
+	}
 	rooms := make([]*room, 0, len(wishes))
 	for i := range wishes {
 		r, err := h.room(wishes[i].topic)
 		if err != nil {
+			s.slot.Unsubscribe(len(fresh))
 			for _, r := range rooms {
 				h.release(r)
 			}
@@ -120,7 +140,7 @@ func (s *session) subscribe(wishes []wish, reply func(joined []joined) []byte) e
 	done := make([]joined, len(wishes))
 	for i, r := range rooms {
 		if old := s.subs[r.topic]; old != nil { // again: begin anew, with a fresh snapshot
-			s.unsubscribe(old)
+			s.part(old)
 		}
 		m := &member{s: s, r: r}
 		s.subs[r.topic] = m
@@ -140,14 +160,20 @@ type joined struct {
 }
 
 func (s *session) unsubscribe(m *member) {
+	s.part(m)
+	s.slot.Unsubscribe(1)
+}
+
+// part leaves a room and keeps what the subscription counts as.
+func (s *session) part(m *member) {
 	m.r.leave(m)
 	s.gone(m)
 	delete(s.subs, m.r.topic)
 	s.hub.release(m.r)
 }
 
-// problem is the answer of a refused request, as in RFC 9457.
-func problem(w http.ResponseWriter, r *http.Request, err error) {
+// refusal is the answer of a refused request, as in RFC 9457.
+func refusal(w http.ResponseWriter, r *http.Request, err error) {
 	b, status := appendProblem(nil, err)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -161,45 +187,28 @@ func problem(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write(b)
 }
 
-// codes are the kinds of fault as HTTP and the pages at /errors know them: the API's
-// problems have the same, and one type has one title.
-var codes = map[fault.Kind]struct {
-	status int
-	title  string
-}{
-	fault.Internal:    {http.StatusInternalServerError, "Something failed on our side"},
-	fault.Invalid:     {http.StatusBadRequest, "The request is wrong"},
-	fault.Unknown:     {http.StatusNotFound, "There is no such thing"},
-	fault.Unauthentic: {http.StatusUnauthorized, "Who asks is not known"},
-	fault.Denied:      {http.StatusForbidden, "Who asks may not"},
-	fault.Exhausted:   {http.StatusTooManyRequests, "A limit is used up"},
-	fault.Conflict:    {http.StatusConflict, "The state does not allow it"},
-	fault.Unavailable: {http.StatusServiceUnavailable, "Something is out of reach"},
-	fault.Unaccepted:  {http.StatusNotAcceptable, "None of the formats can be written"},
-	fault.TooLarge:    {http.StatusRequestEntityTooLarge, "More than one request may ask for or send"},
-}
-
 // appendProblem writes the same object for HTTP answers and for `error` messages.
 func appendProblem(b []byte, err error) ([]byte, int) {
-	kind := fault.Of(err)
-	c, ok := codes[kind]
-	if !ok {
-		c = codes[fault.Internal]
-	}
+	c := problem.Of(fault.Of(err))
 	type place struct {
 		Location string `json:"location"`
 		Message  string `json:"message"`
 	}
 	p := struct {
-		Type        string   `json:"type"`
-		Title       string   `json:"title"`
-		Status      int      `json:"status"`
-		Code        string   `json:"code"`
-		Detail      string   `json:"detail"`
-		Errors      []place  `json:"errors,omitempty"`
-		Suggestions []string `json:"suggestions,omitempty"`
-		Retryable   bool     `json:"retryable"`
-	}{Type: "/errors/" + kind.String(), Title: c.title, Status: c.status, Code: kind.String(), Detail: fault.Public(err), Retryable: kind.Retryable()}
+		Type        string              `json:"type"`
+		Title       string              `json:"title"`
+		Status      int                 `json:"status"`
+		Code        string              `json:"code"`
+		Detail      string              `json:"detail"`
+		Errors      []place             `json:"errors,omitempty"`
+		Suggestions []string            `json:"suggestions,omitempty"`
+		Violated    []string            `json:"violated-policies,omitempty"`
+		Limits      []problem.Violation `json:"limits,omitempty"`
+		Retryable   bool                `json:"retryable"`
+	}{Type: c.Page(), Title: c.Title, Status: c.Status, Code: c.Kind.String(), Detail: fault.Public(err), Retryable: c.Kind.Retryable()}
+	if l, ok := errors.AsType[*problem.Limited](err); ok {
+		p.Type, p.Violated, p.Limits = problem.QuotaExceeded, l.Names(), l.Violated
+	}
 	if f := fault.Field(err); f != "" {
 		p.Errors = []place{{f, p.Detail}}
 	}
@@ -208,5 +217,5 @@ func appendProblem(b []byte, err error) ([]byte, int) {
 		p.Suggestions = s.names
 	}
 	j, _ := json.Marshal(p)
-	return append(b, j...), c.status
+	return append(b, j...), c.Status
 }

@@ -105,9 +105,16 @@ func (h *Hub) expel(key, state string, why error) {
 
 // holder is a key and its sessions at one time.
 type holder struct {
-	caller   *access.Caller
+	caller   *access.Caller // with the key itself, whatever token was sent for it
 	key      string
 	sessions []*session
+	lent     []borrower
+}
+
+// borrower is a session that was opened with a token lent for a key, which ends before it.
+type borrower struct {
+	s      *session
+	caller *access.Caller
 }
 
 // holders lists all sessions by key. The lock is held.
@@ -118,6 +125,14 @@ func (h *Hub) holders() []holder {
 		for s := range set {
 			k.caller = s.caller
 			k.sessions = append(k.sessions, s)
+			if !s.caller.Until.IsZero() {
+				k.lent = append(k.lent, borrower{s, s.caller})
+			}
+		}
+		if len(k.lent) > 0 && !k.caller.Until.IsZero() {
+			whole := *k.caller
+			whole.Until = time.Time{}
+			k.caller = &whole
 		}
 		out = append(out, k)
 	}
@@ -141,6 +156,9 @@ func (h *Hub) review(k holder, now time.Time) {
 			s.finish(closeLater, "credential_unavailable", last)
 		}
 	}
+	if err == nil {
+		h.collect(k.lent)
+	}
 	var notice gate.Notice
 	var due bool
 	if n, ok := h.opt.Auth.(noticer); ok && err == nil {
@@ -156,6 +174,22 @@ func (h *Hub) review(k holder, now time.Time) {
 			w.Used(k.caller, s.origin)
 		}
 		s.tick(now)
+	}
+}
+
+// collect ends the sessions whose token has ended, though its key goes on. Like expel it
+// leaves alone who has just moved to another credential.
+func (h *Hub) collect(lent []borrower) {
+	for _, b := range lent {
+		err := h.opt.Auth.Live(b.caller)
+		if fault.Of(err) != fault.Unauthentic {
+			continue
+		}
+		h.mu.Lock()
+		if b.s.caller == b.caller && b.s.finish(closeRevoked, "credential_expired", failure(nil, err)) {
+			h.stats.revoked.Add(1)
+		}
+		h.mu.Unlock()
 	}
 }
 

@@ -263,7 +263,7 @@ func TestAStreamGoesOnWithItsKeyWhenAnotherIsRefused(t *testing.T) {
 		p.revoke("good-dead")
 		for _, x := range [][2]string{
 			{`"token":"asy_goodbye"`, "denied"}, {`"token":"asy_poor"`, "denied"}, {`"token":"asy_none"`, "unauthentic"}, {`"token":"asy_good-dead"`, "unauthentic"},
-			{`"token":5`, "invalid"}, {`"x":1`, "invalid"}, {`"token":""`, "invalid"}, {`"asy_good":1`, "invalid"}, {`"token":"` + strings.Repeat("asy_", 100) + `"`, "invalid"},
+			{`"token":5`, "invalid"}, {`"x":1`, "invalid"}, {`"token":""`, "invalid"}, {`"asy_good":1`, "invalid"}, {`"token":"` + strings.Repeat("asy_", 2100) + `"`, "invalid"},
 		} {
 			time.Sleep(time.Second)
 			c.say(`{"op":"reauth","id":1,` + x[0] + `}`)

@@ -37,7 +37,10 @@
 //     mistake.
 //  5. A stream does not outlive its key: when the gate tells that a key ended, its
 //     streams are closed within that call; what passes by the clock is seen within 2 s.
+//     Nor does it outlive a token that was lent for the key, unless it goes on with another.
 //     A key that comes in a message goes to the gate and nowhere else.
+//  6. What a stream takes of its app's plan, itself and its subscriptions, it gives back
+//     exactly once, however it ends. Another key of the app changes nothing of it.
 //
 // # Locks
 //

@@ -26,9 +26,9 @@ type request struct {
 }
 
 const (
-	maxToken = 256  // bytes of a key
-	maxID    = 256  // bytes of an id
-	maxDepth = 5000 // levels of a book that can be asked for
+	maxToken = 8 << 10 // bytes of a key, or of a token that was lent for one
+	maxID    = 256     // bytes of an id
+	maxDepth = 5000    // levels of a book that can be asked for
 )
 
 // parse reads a message. Whatever it could read stands in the request, so that an
@@ -85,7 +85,7 @@ func parse(msg []byte) (request, error) {
 			}
 		case f.name == "token":
 			if q.token, err = text("token", f.value); err == nil && len(q.token) > maxToken {
-				err = fault.At(fault.Invalid, "token", "the token is longer than any key: send one, asy_...")
+				err = fault.At(fault.Invalid, "token", "the token is longer than any key or token: send one, asy_...")
 			}
 			if err != nil {
 				q.token = ""

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
 )
 
 // transport is how messages reach one client. Only one send or close runs at a time.
@@ -48,6 +49,7 @@ type session struct {
 	hub    *Hub
 	caller *access.Caller    // changed by the goroutine that reads, with the hub's lock held
 	key    string            // whose connections are counted together; likewise
+	slot   *gate.Connection  // what it counts as among the streams of its app; no change of keys changes it
 	origin *http.Request     // where it comes from, for the gate
 	tried  time.Time         // of the goroutine that reads: when reauth was last asked for
 	told   told              // of the sweep

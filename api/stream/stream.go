@@ -14,7 +14,7 @@ import (
 )
 
 // Auth is what the hub needs of the gate. What else a gate may be able to do, and the
-// hub makes use of, are herald, noticer, renewer and witness.
+// hub makes use of, are herald, noticer, renewer, witness and tariff.
 type Auth interface {
 	// Authenticate tells who sends a request, by its headers.
 	Authenticate(r *http.Request) (*access.Caller, error)
@@ -95,7 +95,7 @@ func New(opt Options) (*Hub, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	if opt.Problem == nil {
-		opt.Problem = problem
+		opt.Problem = refusal
 	}
 	l := &opt.Limits
 	for _, d := range []struct {
