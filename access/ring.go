@@ -146,11 +146,6 @@ type Rotation struct {
 	Reminded int           `json:"reminded,omitempty"`
 	Undone   int           `json:"undone,omitempty"` // times the suspension was undone, by hand or by itself
 	Ended    time.Time     `json:"ended,omitzero"`
-	// Request is the Idempotency-Key that began it, and Sealed the token, readable for
-	// ten minutes by whoever repeats that request: a lost answer locks nobody out.
-	Request string    `json:"request,omitempty"`
-	Sealed  []byte    `json:"sealed,omitempty"`
-	Until   time.Time `json:"until,omitzero"`
 	// Push is how far the delivery of the new key has come, when there is one.
 	Push Pushing `json:"push,omitzero"`
 }

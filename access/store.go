@@ -25,7 +25,9 @@ type Tx interface {
 	Get(kind, id string) (Record, error)
 	// List gives at most limit records of a kind with ids above after, in order of id.
 	List(kind, after string, limit int) ([]Record, error)
-	// Put and Delete are of a Change only. A body is at most MaxBody bytes.
+	// Put and Delete are of a Change only. A body is at most MaxBody bytes. What is deleted
+	// is told by Since, except of kinds that begin with "_": they are many, nobody follows
+	// them, and nothing of them stays.
 	Put(kind, id string, body []byte) error
 	Delete(kind, id string) error
 }

@@ -79,6 +79,8 @@ func (s *Server) describe(op *Operation) *huma.Operation {
 		Extensions: map[string]any{"x-cost": op.Cost},
 		Security:   []map[string][]string{},
 	}
+	op.contract()
+	op.promise(h)
 	if op.Scope != "" || op.Cost > 0 {
 		h.Security = []map[string][]string{{"bearer": {}}, {"apiKey": {}}}
 		if op.Scope != "" {
@@ -130,6 +132,9 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 	}
 	if h.Method == http.MethodPost {
 		statuses = append(statuses, 413, 415)
+	}
+	if h.Metadata["operation"].(*Operation).Idempotent != Never {
+		statuses = append(statuses, 409, 422)
 	}
 	problem := reg.Schema(reflect.TypeFor[Problem](), true, "")
 	for _, c := range statuses {

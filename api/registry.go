@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -25,9 +27,15 @@ type Operation struct {
 	Tag     string       // group on the reference page
 	Summary string       // a few words
 	Doc     string       // what to know before using it
-	status  int          // of success; 0 is 200
-	also    access.Scope // does instead of Scope; "" for none
-	query   []string     // names of its query parameters, sorted
+	// Signed says whether requests must be signed, and Idempotent whether they may or must
+	// have an Idempotency-Key. Never is filled in where the operation changes something.
+	Signed, Idempotent Demand
+
+	keep   time.Duration // how long answers are kept for retries; 0 is 24 h
+	secret bool          // its answer holds something that is shown once
+	status int           // of success; 0 is 200
+	also   access.Scope  // does instead of Scope; "" for none
+	query  []string      // names of its query parameters, sorted
 }
 
 // Operations lists the registry in the order of the reference page.
@@ -76,7 +84,7 @@ func (s *Server) register() {
 	change := func(id, method, path string, status int, summary, doc string) Operation {
 		return Operation{ID: id, Method: method, Path: path, Scope: access.KeysWrite, Cost: 5, Tag: "Keys", status: status, Summary: summary, Doc: doc}
 	}
-	add(s, change("create-key", http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
+	add(s, change(createKeyOp, http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
 		"The token is in this answer and nowhere else. A key can give scopes that it has itself; more needs keys:grant."), s.createKey)
 	add(s, change("revoke-key", http.MethodDelete, "/v1/keys/{id}", 0, "Revoke a key or a ring",
 		"At once and for ever. The answer is a receipt: every node has acknowledged, or has fenced itself. If it is not complete it names the nodes that may still accept the key, and for how long at most."), s.revokeKey)
@@ -89,7 +97,7 @@ func (s *Server) register() {
 		Summary: "One ring with its keys and rotation", Doc: ""}, s.ring)
 	add(s, Operation{ID: "get-stragglers", Method: http.MethodGet, Path: "/v1/rings/{id}/stragglers", Scope: access.KeysRead, Cost: 2, Tag: "Keys",
 		Summary: "Who still uses an old key", Doc: "By network, client and part of the API, with rate, last use, and a forecast of when all will have moved."}, s.stragglers)
-	rotate := change("rotate-ring", http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
+	rotate := change(rotateRingOp, http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
 		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring. With `push` the new key is delivered to its keeper of secrets, proved there, and not shown; when that fails it is withdrawn.")
 	rotate.Scope, rotate.also = access.KeysRotate, access.KeysWrite
 	add(s, rotate, s.rotate)
@@ -123,6 +131,7 @@ func (s *Server) register() {
 		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, each tells what it has counted itself."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
 
 	s.registerWebhooks(s.opt.Webhooks)
+	s.registerSigning()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}
@@ -188,6 +197,7 @@ func orOK(status ...int) int {
 
 // serve registers an operation with huma, which reads and checks the parameters.
 func serve[I, T any](s *Server, op Operation, do func(context.Context, *I, *exchange)) {
+	op.secret = holdsSecret(reflect.TypeFor[T]())
 	h := s.describe(&op)
 	responses[T](s, h, orOK(op.status))
 	huma.Register(s.huma, *h, func(ctx context.Context, in *I) (*out, error) {

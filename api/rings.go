@@ -142,13 +142,13 @@ func (s *Server) stragglers(ctx context.Context, in *ringIn) (Answer[Migration],
 }
 
 type rotateIn struct {
-	ID    string `path:"id" maxLength:"17" doc:"A ring, or a key in it"`
-	Again string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating the request with the same value within ten minutes gives the same answer, token included"`
-	Body  struct {
+	ID   string `path:"id" maxLength:"17" doc:"A ring, or a key in it"`
+	Body struct {
 		Overlap  int64    `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"From the first use of the new key to the refusal of the old one; default the ring's policy"`
 		Scopes   []string `json:"scopes,omitempty" maxItems:"40" maxLength:"40" doc:"Default: as before. More than before needs keys:grant"`
 		Networks []string `json:"networks,omitempty" maxItems:"100" maxLength:"49" doc:"Default: as before"`
 		Reason   string   `json:"reason,omitempty" enum:"rotation,schedule,emergency,rehearsal" doc:"Default rotation"`
+		Sign     string   `json:"sign,omitempty" maxLength:"140" doc:"The successor's signer: ed25519: with the public key in base64, hmac, or none. Default: as before, with a fresh secret for hmac. None needs keys:grant"`
 		Force    bool     `json:"force,omitempty" doc:"Allow an overlap under 65 minutes, or one more accepted key than the policy"`
 		Push     bool     `json:"push,omitempty" doc:"Deliver the new key to where the ring's policy says; the answer has no token then"`
 	}
@@ -157,7 +157,7 @@ type rotateIn struct {
 
 func (s *Server) rotate(ctx context.Context, in *rotateIn) (Answer[NewKey], error) {
 	a := Answer[NewKey]{Meta: ours}
-	spec := gate.RotateSpec{Overlap: time.Duration(in.Body.Overlap) * time.Second, Force: in.Body.Force, Reason: in.Body.Reason, Key: in.Again, Push: in.Body.Push}
+	spec := gate.RotateSpec{Overlap: time.Duration(in.Body.Overlap) * time.Second, Force: in.Body.Force, Reason: in.Body.Reason, Sign: in.Body.Sign, Push: in.Body.Push}
 	for _, x := range in.Body.Scopes {
 		spec.Scopes = append(spec.Scopes, access.Scope(x))
 	}
@@ -165,11 +165,11 @@ func (s *Server) rotate(ctx context.Context, in *rotateIn) (Answer[NewKey], erro
 	if spec.Bounds.Networks, err = networks(in.Body.Networks); err != nil {
 		return a, err
 	}
-	made, err := s.opt.Gate.Rotate(ctx, by(ctx), in.ID, spec)
+	made, err := s.opt.Gate.Rotate(ctx, s.byOnce(ctx), in.ID, spec)
 	if err != nil {
 		return a, err
 	}
-	a.Data = NewKey{Key: keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), Token: made.Token}
+	a.Data = newKey(&made, s.opt.Gate.Now())
 	if in.Body.Push {
 		a.Data.Pushed = pushedOf(made.Ring.Rotation)
 	}

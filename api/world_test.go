@@ -14,6 +14,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/people"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
@@ -223,6 +224,9 @@ type fixture struct {
 	own   *access.Key // behind key
 	hook  string      // id of an endpoint with a failed delivery
 	log   *strings.Builder
+
+	signers signers
+	sent    http.Header // of the last signed request
 }
 
 // ids are those of all keys there are.
@@ -252,6 +256,9 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	opt := Options{Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
+	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {
+		t.Fatal(err)
+	}
 	if change != nil {
 		change(&opt)
 	}

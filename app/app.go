@@ -20,7 +20,9 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/meter"
+	"github.com/assayhq/assay/access/signing"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -57,6 +59,7 @@ type App struct {
 	frames   *frameWriter
 	Notices  *box.Box
 	delivery *webhook.Engine
+	repeats  *idem.Records
 	lent     lender
 	secrets  *ownSecrets
 	people   *accounts
@@ -114,6 +117,9 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.people, err = newAccounts(cfg.People, cfg.Mail, a.Gate, a.Control, log); err != nil {
 		return nil, err
 	}
+	if a.repeats, err = openRepeats(a.Control, a.Gate); err != nil {
+		return nil, err
+	}
 	var open []api.Mount
 	for _, p := range a.lent.paths() {
 		open = append(open, api.Mount{Pattern: p, Handler: a.lent.handler()})
@@ -133,7 +139,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	a.API, err = api.New(api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people, ClientKeys: &a.lent,
+		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats,
 	})
 	if err != nil {
 		return nil, err
@@ -187,7 +193,10 @@ func openGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Destinations: to, Lender: sharedLimits(store)}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Window: cfg.Control.Window, Destinations: to, Lender: sharedLimits(store)}
+	if opt.Window < 0 || opt.Window > signing.MaxWindow {
+		return nil, nil, fault.At(fault.Invalid, "control.window", "signed requests are accepted within %s at most, not %s", signing.MaxWindow, opt.Window)
+	}
 	secrets.options(&opt)
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
@@ -394,6 +403,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&early, ctx, "evidence", a.evidence)
 	start(&early, ctx, "housekeeping", a.housekeeping)
+	start(&early, ctx, "retries", func(ctx context.Context) error { return sweepRepeats(ctx, a.repeats, a.log, a.Gate.Now) })
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)
 	}

@@ -63,6 +63,7 @@ type Control struct {
 	NATSCertificate string        `koanf:"nats_certificate" doc:"file of the certificate that this server shows to NATS"`
 	NATSKey         string        `koanf:"nats_key" doc:"file of that certificate's key"`
 	Proxies         []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	Window          time.Duration `koanf:"window" doc:"how far the time of a signed request may be from this server's clock, at most 1m"`
 }
 
 // Usage settings.
@@ -109,7 +110,7 @@ func Defaults() Config {
 		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
-		Control:  Control{Lease: 10 * time.Second},
+		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
 		Secrets:  Secrets{Refresh: time.Minute},
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
@@ -157,7 +158,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_", "secret_"} {
+			for _, other := range []string{"url", "api_key", "signing_key", "config", "shared", "sim_", "test_", "bench_", "secret_"} {
 				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
 					return "", nil // for clients and tests, and secrets themselves
 				}

@@ -145,7 +145,9 @@ func (l *Link) Change(ctx context.Context, f func(access.Tx) error) (int64, erro
 	}
 	m.epoch++
 	for k, r := range tx.write {
-		m.records[k] = r
+		if m.records[k] = r; r.Body == nil && k[0][0] == '_' {
+			delete(m.records, k)
+		}
 	}
 	for _, h := range m.hints {
 		select {

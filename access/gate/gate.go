@@ -11,9 +11,7 @@
 // callers are told Unavailable.
 //
 // What always holds: a token is seen once, by the caller of Create or Rotate, and is
-// nowhere logged or printed. (For ten minutes after a rotation that was asked for with
-// an Idempotency-Key it can be had again by repeating that request; for this it is
-// kept encrypted.) A key is found by its public part and proved by a keyed digest
+// nowhere logged or printed. A key is found by its public part and proved by a keyed digest
 // compared in constant time. What is known of a key (revoked, expired) is told only to
 // whoever proved to have it. A record that was changed behind our back opens nothing:
 // its seal no longer fits. Whoever changes keys is checked in the very transaction
@@ -40,6 +38,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/access/secret"
+	"github.com/assayhq/assay/access/signing"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/notify"
 )
@@ -93,6 +92,9 @@ type Options struct {
 	Publish func(tx access.Tx, e notify.Event) error
 	// Tokens checks short-lived tokens that are lent for keys. Nil: only keys are accepted.
 	Tokens TokenVerifier
+	// Window is how far the time of a signed request may be from now, before or after:
+	// 5 s by default, 60 s at most.
+	Window time.Duration
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -117,6 +119,7 @@ type Gate struct {
 	visits  visitors
 	tickets tickets
 	jwts    jwts
+	signers signers
 
 	wishes    chan wish                      // first uses and re-digests, for the supervisor
 	wake      chan struct{}                  // something changed here
@@ -158,6 +161,7 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	opt.Flush = orElse(opt.Flush, 10*time.Second)
 	opt.Lease = orElse(opt.Lease, 10*time.Second)
 	opt.Static = max(opt.Static, opt.Lease)
+	opt.Window = min(orElse(opt.Window, signing.DefaultWindow), signing.MaxWindow)
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -281,6 +285,7 @@ func (g *Gate) sync(ctx context.Context) error {
 			changed = true
 			if rec.Body == nil {
 				ended = append(ended, g.fates(d, rec.ID, nil)...)
+				g.signers.drop(rec.ID)
 				d.drop(rec.ID)
 				continue
 			}
@@ -292,6 +297,7 @@ func (g *Gate) sync(ctx context.Context) error {
 				continue
 			}
 			ended = append(ended, g.fates(d, rec.ID, r)...)
+			g.signers.put(g, r) // before the keys are known: none is ever accepted without its signer
 			d.put(r, g)
 		}
 	}

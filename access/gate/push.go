@@ -240,9 +240,6 @@ func (g *Gate) push(ctx context.Context, by By, id string, s RotateSpec, schedul
 	case w == nil:
 		return Made{}, fault.New(fault.Conflict, "ring %s delivers its keys to %q, which the settings do not name any more", r.ID, to.To)
 	}
-	if x := r.Rotation; x != nil && s.Key != "" && x.Request == s.Key && g.now().Before(x.Until) { // R10
-		return g.repeated(r)
-	}
 	// A keeper that does not answer is found out before there is a key.
 	if err := g.clear(ctx, w, r); err != nil {
 		g.missed(ctx, by, r.ID, to, err, scheduled)
@@ -260,7 +257,7 @@ func (g *Gate) push(ctx context.Context, by By, id string, s RotateSpec, schedul
 		p := g.peppers.Load()
 		t, kid := newToken(r.Env)
 		v := p.by[p.newest].verifier(&t)
-		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who(), Request: s.Key,
+		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who(),
 			Push: access.Pushing{PushTo: to, Step: access.PushStaged, Until: now.Add(pushClaim)}}
 		if c := by.Caller; c == nil || c.Has(access.KeysGrant) || c.Has(access.Admin) {
 			w.Grant = true
@@ -270,7 +267,21 @@ func (g *Gate) push(ctx context.Context, by By, id string, s RotateSpec, schedul
 			w.Push.Fails = x.Push.Fails
 		}
 		claimed = w.ID
-		return rotation.Rotate(r, access.Key{ID: string(kid[:]), Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds}, w, now)
+		old := accepted(r, now)
+		signer, fresh, err := g.nextSigner(s.Sign, string(kid[:]), old, w.Grant)
+		switch {
+		case err != nil:
+			return nil, err
+		case fresh != "":
+			return nil, fault.At(fault.Conflict, "body.push", "the requests of ring %s are signed with a secret of the server's making, which a delivery would lose: sign with ed25519, or rotate without push", r.ID)
+		}
+		w.Lifetime = tradingLife(r, s, old)
+		events, err := rotation.Rotate(r, access.Key{ID: string(kid[:]), Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Signer: signer}, w, now)
+		if err != nil {
+			return nil, err
+		}
+		k := r.Key(string(kid[:]))
+		return told(events, old, signer), mayTrade(r.Env, k.Scopes, signer != nil, &k.Bounds, k.Expires, now)
 	})
 	if err != nil || claimed == "" {
 		return Made{}, err
@@ -280,16 +291,6 @@ func (g *Gate) push(ctx context.Context, by By, id string, s RotateSpec, schedul
 }
 
 func pushAbout(ring, rot string) string { return "push:" + ring + rot }
-
-// repeated answers a request that was made before.
-func (g *Gate) repeated(r *access.Ring) (Made, error) {
-	x := r.Rotation
-	if x.Push.Step == access.PushFailed {
-		return Made{}, fault.New(fault.Conflict, "this request was answered: the key could not be delivered and was withdrawn; rotate with another Idempotency-Key")
-	}
-	_, epoch := g.Size()
-	return Made{Ring: r, Key: versionOf(r, x.To), Epoch: epoch}, nil
-}
 
 func versionOf(r *access.Ring, n int) *access.Key {
 	for i := range r.Keys {

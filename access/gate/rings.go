@@ -19,6 +19,12 @@ type By struct {
 	Caller  *access.Caller // nil: the operator of this installation
 	Name    string         // for the audit log when there is no caller: cli, schedule, supervisor
 	Request string         // id of the HTTP request
+	// Within, when set, is called in the transaction that makes a key, with what was made:
+	// what it writes is there exactly when the key is. It may be called again when the
+	// transaction is. When it fails, nothing is made.
+	Within func(access.Tx, *Made) error
+
+	after func(access.Tx) error // Within, when what was made is known
 }
 
 func (b By) who() string {
@@ -37,6 +43,8 @@ type Spec struct {
 	Bounds   access.Bounds
 	Policy   access.Policy
 	Expires  time.Time
+	// Sign is the signer, as access.ParseSigner reads it; "" is none.
+	Sign string
 	// Rate and Burst, when one is set, become the app's.
 	Rate, Burst int
 	// Rehearsal rings may rotate within seconds.
@@ -49,6 +57,9 @@ type Made struct {
 	Ring  *access.Ring
 	Key   *access.Key // of Ring
 	Epoch int64
+	// Secret is the one that requests are signed with, when the server made it. Like the
+	// token it is never seen again.
+	Secret string
 }
 
 // Create makes a ring with its first key.
@@ -65,7 +76,12 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 	v := p.by[p.newest].verifier(&t)
 	r := &access.Ring{ID: "ring_" + name(), Org: s.Org, App: s.App, Env: s.Env, Name: s.Name, Policy: s.Policy, Rehearsal: s.Rehearsal}
 	k := access.Key{ID: string(id[:]), Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Expires: s.Expires, CreatedBy: by.who(), Reason: "created"}
-	events := rotation.Start(r, k, now)
+	signer, secret, err := g.newSigner(s.Sign, k.ID, nil)
+	if err != nil {
+		return Made{}, err
+	}
+	k.Signer = signer
+	events := told(rotation.Start(r, k, now), nil, signer)
 	epoch, err := g.store.Change(ctx, func(tx access.Tx) error {
 		if err := g.may(tx, by, r.Org, access.KeysWrite, "", s.Scopes, now); err != nil {
 			return err
@@ -75,6 +91,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 				return err
 			}
 		}
+		by := by.making(func() *Made { return &Made{string(t[:]), r, &r.Keys[0], tx.Epoch(), secret} })
 		return g.save(tx, by, r, events, now)
 	})
 	if err != nil {
@@ -82,7 +99,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 	}
 	g.follow(ctx)
 	g.spread(ctx, epoch)
-	return Made{string(t[:]), r, &r.Keys[0], epoch}, nil
+	return Made{string(t[:]), r, &r.Keys[0], epoch, secret}, nil
 }
 
 func (g *Gate) moment() time.Time { return g.now().UTC().Truncate(time.Millisecond) }
@@ -169,7 +186,20 @@ func (g *Gate) save(tx access.Tx, by By, r *access.Ring, events []rotation.Event
 	if err := tx.Put(kindRing, r.ID, g.peppers.Load().seal(kindRing, r.ID, tx.Epoch(), content)); err != nil {
 		return err
 	}
+	if by.after != nil {
+		if err := by.after(tx); err != nil {
+			return err
+		}
+	}
 	return g.journal(tx, by, r, events, now)
+}
+
+// making is b with Within to be called for what is made.
+func (b By) making(m func() *Made) By {
+	if within := b.Within; within != nil {
+		b.after = func(tx access.Tx) error { return within(tx, m()) }
+	}
+	return b
 }
 
 // change runs f on a ring in a transaction that saves it, with the caller checked.
@@ -281,8 +311,9 @@ func (g *Gate) check(s *Spec) error {
 		return fault.At(fault.Invalid, "body.scopes", "a key needs at least one scope")
 	case !s.Expires.IsZero() && !s.Expires.After(g.now()):
 		return fault.At(fault.Invalid, "body.expires_at", "the key would be expired already")
-	case access.Has(scopes, access.OrdersPlace) && s.Env == "live" && len(s.Bounds.Networks) == 0 && (s.Expires.IsZero() || s.Expires.Sub(g.now()) > 90*24*time.Hour):
-		return fault.At(fault.Invalid, "body.bounds", "a live key that places orders needs a list of networks, or an end within 90 days")
+	}
+	if err := mayTrade(s.Env, scopes, s.Sign != "", &s.Bounds, s.Expires, g.now()); err != nil {
+		return err
 	}
 	s.Scopes = scopes
 	if !s.Expires.IsZero() {
@@ -324,9 +355,9 @@ type RotateSpec struct {
 	Overlap time.Duration
 	Force   bool
 	Reason  string // "" is rotation
-	// Key is the Idempotency-Key of the request. A repeated request within ten minutes
-	// gives the same rotation and token.
-	Key    string
+	// Sign is the successor's signer. "": as before, with a fresh secret where that is of
+	// the server's making. "none" takes it away, which needs keys:grant.
+	Sign   string
 	Scopes []access.Scope // nil: as before
 	Bounds access.Bounds  // empty: as before
 	// Push delivers the token to the keeper that the ring's policy names; it is not given
@@ -339,9 +370,6 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 	if s.Reason == "" {
 		s.Reason = "rotation"
 	}
-	if len(s.Key) > 255 {
-		return Made{}, fault.At(fault.Invalid, "header.Idempotency-Key", "at most 255 bytes")
-	}
 	if s.Scopes != nil {
 		scopes, unknown := access.ParseScopes(access.Words(s.Scopes))
 		if unknown != "" {
@@ -352,40 +380,37 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 	if s.Push {
 		return g.push(ctx, by, ring, s, false)
 	}
-	var token string
-	made := ""
+	var token, secret, made string
+	var ringed *access.Ring
+	by = by.making(func() *Made { return &Made{Token: token, Ring: ringed, Key: ringed.Key(made), Secret: secret} })
 	r, epoch, err := g.change(ctx, by, ring, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		p := g.peppers.Load()
-		if x := r.Rotation; x != nil && s.Key != "" && x.Request == s.Key && now.Before(x.Until) { // R10
-			t, ok := p.decrypt(x.Sealed, r.ID+x.ID)
-			if !ok {
-				return nil, fault.New(fault.Conflict, "this request was answered, and its token can no longer be given: roll rotation %s back, or rotate with another Idempotency-Key", x.ID)
-			}
-			token = string(t)
-			for i := range r.Keys {
-				if r.Keys[i].N == x.To {
-					made = r.Keys[i].ID
-				}
-			}
-			return nil, nil
-		}
 		t, id := newToken(r.Env)
 		v := p.by[p.newest].verifier(&t)
-		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who(), Request: s.Key}
+		token, made, ringed = string(t[:]), string(id[:]), r
+		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who()}
 		if c := by.Caller; c == nil || c.Has(access.KeysGrant) || c.Has(access.Admin) {
 			w.Grant = true
 		}
-		if s.Key != "" {
-			w.Sealed = p.encrypt(t[:], r.ID+w.ID)
+		old := accepted(r, now)
+		signer, fresh, err := g.nextSigner(s.Sign, made, old, w.Grant)
+		if err != nil {
+			return nil, err
 		}
-		token, made = string(t[:]), string(id[:])
-		return rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds}, w, now)
+		secret = fresh
+		w.Lifetime = tradingLife(r, s, old)
+		events, err := rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Signer: signer}, w, now)
+		if err != nil {
+			return nil, err
+		}
+		k := r.Key(made)
+		return told(events, old, signer), mayTrade(r.Env, k.Scopes, signer != nil, &k.Bounds, k.Expires, now)
 	})
 	if err != nil {
 		return Made{}, err
 	}
 	g.spread(ctx, epoch)
-	return Made{token, r, r.Key(made), epoch}, nil
+	return Made{token, r, r.Key(made), epoch, secret}, nil
 }
 
 // Confirm notes that a ring's staged key works, without waiting for its first use. id

@@ -38,6 +38,7 @@ func (g *Gate) grant(ctx context.Context, w wish) {
 		if w.verifier != nil {
 			if k.Pepper < w.pepper {
 				k.Verifier, k.Pepper = w.verifier, w.pepper
+				g.reseal(k)
 				return []rotation.Event{{Type: "key.rehashed", Key: k.ID, N: k.N}}, nil
 			}
 			return nil, nil

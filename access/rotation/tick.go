@@ -37,10 +37,6 @@ var reminders = []time.Duration{7 * 24 * time.Hour, 72 * time.Hour, 24 * time.Ho
 // retired. It gives no events when nothing changed.
 func Tick(r *access.Ring, e Evidence, now time.Time) (ev []Event) {
 	x := r.Rotation
-	if x != nil && x.Sealed != nil && !now.Before(x.Until) {
-		x.Sealed = nil
-		ev = append(ev, Event{Type: "ring.sealed_token_dropped"})
-	}
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		p := r.Policy.WithDefaults(k.Scopes)
@@ -54,7 +50,7 @@ func Tick(r *access.Ring, e Evidence, now time.Time) (ev []Event) {
 			}
 		case k.State == access.Staged && x != nil && x.To == k.N && now.Sub(x.Started) >= p.Confirm:
 			k.State, k.Ended = access.Withdrawn, now
-			x.Phase, x.Ended, x.Sealed = access.RolledBack, now, nil
+			x.Phase, x.Ended = access.RolledBack, now
 			ev = append(ev, event("key.withdrawn", k, "because", "not used within "+p.Confirm.String()))
 		case k.State == access.Retiring:
 			ev = append(ev, retiring(r, k, p, e, now)...)
