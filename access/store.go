@@ -81,8 +81,7 @@ type Store interface {
 	// that the caller knows afterwards, and more whether there is more to fetch.
 	Since(ctx context.Context, epoch int64, kinds []string, limit int) (records []Record, upTo int64, more bool, err error)
 	// Purge forgets at most limit marks of deleted records for good, and gives how many: those
-	// that every node of the last day has applied, and those of kinds that begin with "_",
-	// which nobody follows. A node that was away for longer and knows only an earlier epoch
+	// that every node of the last day has applied. A node that was away for longer and knows only an earlier epoch
 	// than one that was forgotten gets fault.Conflict of Since, and reads from 0. To purge is
 	// no change: the epoch stays.
 	Purge(ctx context.Context, limit int) (n int, err error)
