@@ -34,6 +34,9 @@ const (
 	Suspend Action = "suspend" // refuse for now; only keys that can trade
 )
 
+// ManyNetworks is the subject of guessing that comes from everywhere.
+const ManyNetworks = "many networks"
+
 // Severity orders alerts.
 type Severity uint8
 
@@ -45,6 +48,21 @@ const (
 	Critical // certain, or money at stake
 )
 
+// String names a severity: low, medium, high, critical.
+func (s Severity) String() string {
+	switch s {
+	case Low:
+		return "low"
+	case Medium:
+		return "medium"
+	case High:
+		return "high"
+	case Critical:
+		return "critical"
+	}
+	return "none"
+}
+
 // Reason is one feature that led to an alert.
 type Reason struct {
 	Feature  string
@@ -55,10 +73,13 @@ type Reason struct {
 
 // Alert is one incident, or the worsening of one.
 type Alert struct {
-	At       time.Time
-	Class    Class
-	Key      string // "" where no key is known
-	Ring     string
+	At    time.Time
+	Class Class
+	Key   string // "" where no key is known
+	Ring  string
+	// Subject is whose incident it is, so that alerts of one incident can be told from
+	// those of another wherever they were seen: a key, a ring, a network, or ManyNetworks.
+	Subject  string
 	Severity Severity
 	// Score is in 0..1 and orders alerts of a class; 1 is certain. It is no
 	// probability.

@@ -77,6 +77,8 @@ type Options struct {
 	Publish func(tx access.Tx, e notify.Event) error
 	// Tokens checks short-lived tokens that are lent for keys. Nil: only keys are accepted.
 	Tokens TokenVerifier
+	// Watch is told of requests that are refused. Nil: nobody is.
+	Watch Watcher
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger

@@ -71,7 +71,7 @@ Cause: {{.}}
 What to do: if you did not ask for this, look at the audit log. Programs that used
 the key need another one.
 `},
-	notify.KeyAnomaly: {
+	notify.AnomalyDetected: {
 		`Unusual use of the key {{.Key}}`,
 		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} was used at {{.At}} in a way that it was not used before.
 {{with .Client}}
