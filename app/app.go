@@ -21,6 +21,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/meter"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -57,6 +58,7 @@ type App struct {
 	Notices *box.Box
 	lent    lender
 	people  *accounts
+	watcher *watch.Watcher // nil: nobody watches
 	begun   time.Time
 	live    []*feed.Live
 }
@@ -87,7 +89,10 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	used := api.UsedOf(a.Meter)
-	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
+	if a.watcher, err = cfg.Anomalies.watcher(a.Control, nodeName(cfg), func() *gate.Gate { return a.Gate }, log); err != nil {
+		return nil, err
+	}
+	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }, a.watched); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
@@ -115,12 +120,15 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err
 	}
-	a.API, err = api.New(api.Options{
+	opt := api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people,
-	})
-	if err != nil {
+		Open: open, Accounts: a.people, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate},
+	}
+	if a.watcher != nil {
+		opt.Watch = a.watcher
+	}
+	if a.API, err = api.New(opt); err != nil {
 		return nil, err
 	}
 	if cfg.Frames.Keep {
@@ -345,6 +353,9 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	start(&early, ctx, "ticker", a.tick)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
+	if a.watcher != nil {
+		start(&early, ctx, "watcher", a.watcher.Run)
+	}
 	if !a.cfg.Webhooks.Off {
 		start(&early, ctx, "webhooks", a.deliver)
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })

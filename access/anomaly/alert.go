@@ -63,12 +63,26 @@ func (s Severity) String() string {
 	return "none"
 }
 
+// MarshalText writes the name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name; what is none is 0.
+func (s *Severity) UnmarshalText(b []byte) error {
+	*s = 0
+	for v := Low; v <= Critical; v++ {
+		if v.String() == string(b) {
+			*s = v
+		}
+	}
+	return nil
+}
+
 // Reason is one feature that led to an alert.
 type Reason struct {
-	Feature  string
-	Seen     float64
-	Expected float64
-	Why      string // a sentence for people
+	Feature  string  `json:"feature"`
+	Seen     float64 `json:"seen"`
+	Expected float64 `json:"expected"`
+	Why      string  `json:"why"` // a sentence for people
 }
 
 // Alert is one incident, or the worsening of one.

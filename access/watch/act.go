@@ -7,7 +7,6 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/anomaly"
 	"github.com/assayhq/assay/access/gate"
-	"github.com/assayhq/assay/access/rotation"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -73,59 +72,4 @@ func (w *Watcher) act(ctx context.Context, a *Alert) {
 	if err != nil {
 		w.log.Error("a step was taken, but its alert does not say so; the audit log does", "alert", a.ID, "step", t.Step, "err", err)
 	}
-}
-
-// Desk is where people answer alerts.
-type Desk struct {
-	Store access.Store
-	Gate  *gate.Gate
-}
-
-// Acknowledge notes that somebody has seen an alert; what was done stays done.
-func (d Desk) Acknowledge(ctx context.Context, by gate.By, org, id string) (Alert, error) {
-	return d.decide(ctx, by, org, id, Acknowledged)
-}
-
-// Dismiss notes that an alert was no abuse, and undoes what was done by itself. When that
-// fails nothing is noted, and it can be tried again.
-func (d Desk) Dismiss(ctx context.Context, by gate.By, org, id string) (Alert, error) {
-	a, err := Get(ctx, d.Store, org, id)
-	if err != nil {
-		return a, err
-	}
-	if a.Taken.holds() {
-		switch {
-		case a.Taken.Step == anomaly.Suspend:
-			err = d.Gate.Release(ctx, by, a.Key)
-		case a.Taken.Halved != nil:
-			err = d.Gate.Restore(ctx, by, *a.Taken.Halved)
-		default:
-			err = fault.New(fault.Conflict, "the step %s of alert %s was cut off while it was taken: look at the audit log and set the app's limits by hand", a.Taken.Step, id)
-		}
-		if err != nil {
-			return a, err
-		}
-	}
-	return d.decide(ctx, by, org, id, Dismissed)
-}
-
-func (d Desk) decide(ctx context.Context, by gate.By, org, id string, to State) (a Alert, err error) {
-	_, err = d.Store.Change(ctx, func(tx access.Tx) error {
-		if a, err = get(tx, org, id); err != nil || a.State == to {
-			return err
-		}
-		name := by.Name
-		if by.Caller != nil {
-			name = by.Caller.KeyID
-		}
-		a.State, a.By, a.Decided = to, name, d.Gate.Now().UTC()
-		if to == Dismissed && a.Taken.holds() {
-			a.Taken.Outcome = Undone
-		}
-		if err := put(tx, &a); err != nil {
-			return err
-		}
-		return d.Gate.Note(tx, by, access.KeysWrite, a.ring(), rotation.Event{Type: "anomaly." + string(to), Key: a.Key, Detail: map[string]string{"alert": a.ID, "class": string(a.Class)}})
-	})
-	return a, unavailable(err)
 }

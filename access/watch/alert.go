@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -265,49 +264,6 @@ func (w *Watcher) sweep(tx access.Tx, list []Alert) error {
 		}
 	}
 	return nil
-}
-
-// Filter says which alerts are wanted; zero fields want all.
-type Filter struct {
-	Org      string // "": of every organisation
-	State    State
-	Class    anomaly.Class
-	Severity anomaly.Severity // at least
-	Key      string
-	Ring     string
-}
-
-// List gives alerts, those with the latest evidence first.
-func (w *Watcher) List(ctx context.Context, f Filter) ([]Alert, error) {
-	return List(ctx, w.opt.Store, f)
-}
-
-// List gives the alerts that a store keeps, those with the latest evidence first.
-func List(ctx context.Context, store access.Store, f Filter) (out []Alert, err error) {
-	err = store.View(ctx, func(tx access.Tx) error {
-		list, err := all(tx)
-		out = slices.DeleteFunc(list, func(a Alert) bool {
-			return f.Org != "" && f.Org != a.Org || f.State != "" && f.State != a.State || f.Class != "" && f.Class != a.Class ||
-				a.Severity < f.Severity || f.Key != "" && f.Key != a.Key || f.Ring != "" && f.Ring != a.Ring
-		})
-		return err
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	slices.SortStableFunc(out, func(a, b Alert) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(b.ID, a.ID)) })
-	return out, nil
-}
-
-// Get gives one alert; of other organisations' not even the existence is told.
-func Get(ctx context.Context, store access.Store, org, id string) (a Alert, err error) {
-	err = store.View(ctx, func(tx access.Tx) error { a, err = get(tx, org, id); return err })
-	return a, unavailable(err)
-}
-
-// Get gives one alert of an organisation, of any for "".
-func (w *Watcher) Get(ctx context.Context, org, id string) (Alert, error) {
-	return Get(ctx, w.opt.Store, org, id)
 }
 
 func get(tx access.Tx, org, id string) (a Alert, err error) {

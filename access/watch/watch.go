@@ -78,6 +78,7 @@ type Watcher struct {
 	queue chan event
 
 	seen, dropped, alerts, lost atomic.Int64
+	told                        atomic.Int64 // put into the queue
 
 	// What follows belongs to the goroutine of Run.
 	machine *anomaly.Watch
@@ -129,7 +130,7 @@ func New(opt Options) (*Watcher, error) {
 
 // Used tells of an answer, or of a stream that was opened. version is that of the key in
 // its ring. It never waits.
-func (w *Watcher) Used(u *anomaly.Use, version int) { w.put(&event{use: *u, version: version}) }
+func (w *Watcher) Used(u anomaly.Use, version int) { w.put(&event{use: u, version: version}) }
 
 // Denied is gate.Watcher's.
 func (w *Watcher) Denied(u anomaly.Use) { w.put(&event{use: u}) }
@@ -142,6 +143,7 @@ func (w *Watcher) Refused(r anomaly.Refusal) {
 func (w *Watcher) put(e *event) {
 	select {
 	case w.queue <- *e:
+		w.told.Add(1)
 	default:
 		if n := w.dropped.Add(1); n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th ...
 			w.log.Warn("the watcher is too slow; events are dropped and not judged", "so_far", n)
@@ -161,6 +163,9 @@ type Stats struct {
 func (w *Watcher) Stats() Stats {
 	return Stats{w.seen.Load(), w.dropped.Load(), w.alerts.Load(), w.lost.Load()}
 }
+
+// Idle tells whether everything that was told has been judged.
+func (w *Watcher) Idle() bool { return w.seen.Load() == w.told.Load() }
 
 // Run judges what is told until ctx ends. It returns nil.
 func (w *Watcher) Run(ctx context.Context) error {
@@ -183,7 +188,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // judge hands an event to the machine.
 func (w *Watcher) judge(ctx context.Context, e *event) {
-	w.seen.Add(1)
+	defer w.seen.Add(1)
 	u := &e.use
 	u.Agent, u.Endpoint = w.word(u.Agent), w.word(u.Endpoint)
 	if len(w.opt.Canaries) > 0 && u.Key != "" && e.why != anomaly.Unknown && e.why != anomaly.Forged && slices.Contains(w.opt.Canaries, u.Key) {

@@ -54,7 +54,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 	root.AddCommand(
 		c.serve(), c.demo(), c.replay(), c.normalize(), c.bench(),
 		c.price(), c.watch(), c.candles(), c.importCmd(), c.frames(),
-		c.keys(), c.usage(), c.incident(), c.auditCmd(), c.configCmd(), c.doctor(), c.versionCmd(),
+		c.keys(), c.usage(), c.incident(), c.alertCmd(), c.auditCmd(), c.configCmd(), c.doctor(), c.versionCmd(),
 	)
 	wrapArgs(root)
 	return root
