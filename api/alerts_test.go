@@ -114,8 +114,8 @@ func (h *hall) habit(t *testing.T, token string, days int) {
 				t.Fatal(p, w.Code, w.Body)
 			}
 		}
-		h.settle(t)
 	}
+	h.settle(t)
 }
 
 // settle waits until everything that was told has been judged.

@@ -20,12 +20,12 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"net/netip"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/anomaly"
@@ -60,27 +60,31 @@ type Options struct {
 
 // Bounds of what is kept and how much of it is new.
 const (
-	MaxAlerts = 2000                // the oldest give way
-	Keep      = 90 * 24 * time.Hour // since the latest evidence
-	perHour   = 500                 // new alerts of one node
-	keyless   = 60                  // of those, such as concern no key and so cost an attacker nothing
-	maxLate   = 256                 // alerts that wait for a store that does not answer
-	maxRolls  = 4096                // rotations that are watched
-	maxWords  = 4096                // names of clients that are kept once
-	quiet     = 6 * time.Hour       // after which an incident is new again
-	pulse     = 10 * time.Second    // how often minutes are closed and rotations looked at
+	MaxAlerts = 2000                   // the oldest give way
+	Keep      = 90 * 24 * time.Hour    // since the latest evidence
+	perHour   = 500                    // new alerts of one node
+	keyless   = 60                     // of those, such as concern no key and so cost an attacker nothing
+	maxLate   = 256                    // alerts that wait for a store that does not answer
+	maxRolls  = 4096                   // rotations that are watched
+	maxWords  = 4096                   // names of clients that are kept once
+	quiet     = 6 * time.Hour          // after which an incident is new again
+	glance    = 100 * time.Millisecond // how often is looked for what was told; sooner when half of the room is taken
+	pulse     = 10 * time.Second       // how often minutes are closed and rotations looked at
 )
 
 // Watcher is told what happens. Make it with New and give it a goroutine with Run.
 type Watcher struct {
-	opt   Options
-	log   *slog.Logger
-	queue chan event
+	opt  Options
+	log  *slog.Logger
+	mu   sync.Mutex // held for the time of a copy
+	wait []event    // told and not yet taken, at most Options.Queue
+	wake chan struct{}
 
 	seen, dropped, alerts, lost atomic.Int64
-	told                        atomic.Int64 // put into the queue
+	busy                        atomic.Bool // with what was taken out of wait
 
 	// What follows belongs to the goroutine of Run.
+	spare   []event // takes turns with wait
 	machine *anomaly.Watch
 	rolls   map[string]gate.Rollover
 	words   map[string]string
@@ -123,7 +127,7 @@ func New(opt Options) (*Watcher, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &Watcher{opt: opt, log: opt.Logger, queue: make(chan event, opt.Queue), rolls: map[string]gate.Rollover{}, words: map[string]string{}, causes: map[string]anomaly.Why{}}
+	w := &Watcher{opt: opt, log: opt.Logger, wait: make([]event, 0, opt.Queue), spare: make([]event, 0, opt.Queue), wake: make(chan struct{}, 1), rolls: map[string]gate.Rollover{}, words: map[string]string{}, causes: map[string]anomaly.Why{}}
 	w.machine = anomaly.New(anomaly.Options{Seed: opt.Seed, Learn: opt.Learn, Cooldown: quiet, Trading: w.trades, Site: w.site})
 	return w, nil
 }
@@ -141,10 +145,20 @@ func (w *Watcher) Refused(r anomaly.Refusal) {
 }
 
 func (w *Watcher) put(e *event) {
-	select {
-	case w.queue <- *e:
-		w.told.Add(1)
-	default:
+	w.mu.Lock()
+	n := len(w.wait)
+	fits := n < w.opt.Queue
+	if fits {
+		w.wait = append(w.wait, *e)
+	}
+	w.mu.Unlock()
+	switch {
+	case fits && n == w.opt.Queue/2:
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	case !fits:
 		if n := w.dropped.Add(1); n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th ...
 			w.log.Warn("the watcher is too slow; events are dropped and not judged", "so_far", n)
 		}
@@ -165,18 +179,25 @@ func (w *Watcher) Stats() Stats {
 }
 
 // Idle tells whether everything that was told has been judged.
-func (w *Watcher) Idle() bool { return w.seen.Load() == w.told.Load() }
+func (w *Watcher) Idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.wait) == 0 && !w.busy.Load()
+}
 
 // Run judges what is told until ctx ends. It returns nil.
 func (w *Watcher) Run(ctx context.Context) error {
-	t := time.NewTicker(pulse)
+	t, look := time.NewTicker(pulse), time.NewTicker(glance)
 	defer t.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case e := <-w.queue:
-			w.judge(ctx, &e)
+		case <-w.wake:
+			w.drain(ctx)
+		case <-look.C:
+			w.drain(ctx)
 		case <-t.C:
 			now := w.opt.Now()
 			w.follow()
@@ -186,9 +207,24 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
+// drain judges what waits. Whoever tells something finds room again at once.
+func (w *Watcher) drain(ctx context.Context) {
+	w.mu.Lock()
+	list := w.wait
+	w.wait = w.spare[:0]
+	w.busy.Store(true)
+	w.mu.Unlock()
+	for i := range list {
+		w.judge(ctx, &list[i])
+		list[i] = event{}
+	}
+	w.spare = list
+	w.busy.Store(false)
+}
+
 // judge hands an event to the machine.
 func (w *Watcher) judge(ctx context.Context, e *event) {
-	defer w.seen.Add(1)
+	w.seen.Add(1)
 	u := &e.use
 	u.Agent, u.Endpoint = w.word(u.Agent), w.word(u.Endpoint)
 	if len(w.opt.Canaries) > 0 && u.Key != "" && e.why != anomaly.Unknown && e.why != anomaly.Forged && slices.Contains(w.opt.Canaries, u.Key) {
