@@ -292,3 +292,20 @@ func TestAStolenTradingKeyIsSuspendedWhenSoConfiguredAndComesBack(t *testing.T) 
 		t.Error("a dismissed alert leaves the key suspended:", c)
 	}
 }
+
+// alert keeps one alert whose step was taken.
+func (f *fixture) alert(t *testing.T) {
+	t.Helper()
+	a := watch.Alert{ID: "alr_018e000000000123456789ab", Subject: "abcdefghijk", Org: "acme", App: "bot", Ring: "ring_abcdefghijkl", Key: "abcdefghijk",
+		Class: anomaly.ClassStolen, Severity: anomaly.High, Score: 0.71, At: noon, Last: noon.Add(time.Minute), Count: 2, Nodes: []string{"one"}, Proposed: anomaly.Suspend, State: watch.Open,
+		Reasons:  []anomaly.Reason{{Feature: "network", Seen: 2.5, Expected: 2.1, Why: "the key was never used from this network; the figure is -log10 of the chance"}},
+		Evidence: []string{"203.0.113.0/24", "Wget/1"},
+		Taken:    &watch.Taken{Step: anomaly.Suspend, At: noon, Outcome: watch.Failed, Detail: "it was rotated", Undo: "assay alert dismiss alr_018e000000000123456789ab"}}
+	b, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.Change(t.Context(), func(tx access.Tx) error { return tx.Put("_alert", a.ID, b) }); err != nil {
+		t.Fatal(err)
+	}
+}

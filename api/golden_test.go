@@ -61,6 +61,9 @@ func TestGolden(t *testing.T) {
 				f := newFixture(t, func(o *Options) {
 					o.Ready = func() []Check { return []Check{{"store", true, ""}, {"venue", false, "no venue is live"}} }
 				})
+				if strings.Contains(path, "alerts") {
+					f.alert(t)
+				}
 				var out strings.Builder
 				out.WriteString(comment)
 				for _, s := range sections {

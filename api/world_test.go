@@ -15,6 +15,7 @@ import (
 	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/people"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
@@ -252,6 +253,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	opt := Options{Accounts: anna{}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
+	opt.Alerts = &watch.Desk{Store: f.store, Gate: f.gate}
 	if change != nil {
 		change(&opt)
 	}
