@@ -35,11 +35,12 @@ func (c *Anomalies) check() error {
 }
 
 // watcher makes the watcher over a gate that is made after it; nil when there is none.
-func (c *Anomalies) watcher(store access.Store, node string, g func() *gate.Gate, log *slog.Logger) (*watch.Watcher, error) {
+// file is where it keeps what it learns.
+func (c *Anomalies) watcher(store access.Store, file, node string, g func() *gate.Gate, log *slog.Logger) (*watch.Watcher, error) {
 	if c.Off {
 		return nil, nil
 	}
-	o := watch.Options{Store: store, Gate: g, Node: node, Org: c.Org, Canaries: c.Canaries, Learn: c.Learn, Seed: rand.Uint64(), Logger: log}
+	o := watch.Options{Store: store, Gate: g, Node: node, Org: c.Org, Canaries: c.Canaries, Learn: c.Learn, File: file, Seed: rand.Uint64(), Logger: log}
 	for _, a := range c.Act {
 		o.Act = append(o.Act, anomaly.Action(a))
 	}

@@ -89,7 +89,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	used := api.UsedOf(a.Meter)
-	if a.watcher, err = cfg.Anomalies.watcher(a.Control, nodeName(cfg), func() *gate.Gate { return a.Gate }, log); err != nil {
+	if a.watcher, err = cfg.Anomalies.watcher(a.Control, filepath.Join(cfg.Data, "habits"), nodeName(cfg), func() *gate.Gate { return a.Gate }, log); err != nil {
 		return nil, err
 	}
 	if a.Gate, err = OpenGate(a.Control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }, a.watched); err != nil {

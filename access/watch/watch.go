@@ -10,8 +10,8 @@
 // kept, and each step can be taken back by dismissing the alert. How many alerts there
 // are, how old they get and how many are new in an hour is bounded.
 //
-// Each node watches its own traffic and forgets it when it ends: what a key usually does
-// is not shared, only the alerts are. It never sees a secret.
+// Each node watches its own traffic: what a key usually does is kept in a file of its own
+// and not shared; only the alerts are. It never sees a secret.
 //
 // It reads the clock through Options.Now. The gate and api tell it what happens, app runs
 // it, api and cmd show the alerts.
@@ -49,6 +49,8 @@ type Options struct {
 	Canaries []string
 	// Learn is how long a key is only learnt from; default 7 days.
 	Learn time.Duration
+	// File keeps what was learnt over restarts; "" keeps it in memory only.
+	File string
 	// Seed of the detector; 0 is fine in tests, elsewhere it should not be guessed.
 	Seed uint64
 	// Queue is how many events may wait; default 8192.
@@ -128,7 +130,7 @@ func New(opt Options) (*Watcher, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	w := &Watcher{opt: opt, log: opt.Logger, wait: make([]event, 0, opt.Queue), spare: make([]event, 0, opt.Queue), wake: make(chan struct{}, 1), rolls: map[string]gate.Rollover{}, words: map[string]string{}, causes: map[string]anomaly.Why{}}
-	w.machine = anomaly.New(anomaly.Options{Seed: opt.Seed, Learn: opt.Learn, Cooldown: quiet, Trading: w.trades, Site: w.site})
+	w.load(anomaly.Options{Seed: opt.Seed, Learn: opt.Learn, Cooldown: quiet, Trading: w.trades, Site: w.site})
 	return w, nil
 }
 
@@ -185,15 +187,19 @@ func (w *Watcher) Idle() bool {
 	return len(w.wait) == 0 && !w.busy.Load()
 }
 
-// Run judges what is told until ctx ends. It returns nil.
+// Run judges what is told until ctx ends, then writes down what was learnt. It returns nil.
 func (w *Watcher) Run(ctx context.Context) error {
-	t, look := time.NewTicker(pulse), time.NewTicker(glance)
+	t, look, save := time.NewTicker(pulse), time.NewTicker(glance), time.NewTicker(saveEvery)
 	defer t.Stop()
+	defer save.Stop()
 	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			w.save()
 			return nil
+		case <-save.C:
+			w.save()
 		case <-w.wake:
 			w.drain(ctx)
 		case <-look.C:

@@ -1,10 +1,13 @@
 package watch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -256,6 +259,43 @@ func TestTheGateTellsWhyARequestWasRefused(t *testing.T) {
 	if n := len(heard.refused); n != 2 || heard.refused[1].Why != anomaly.Revoked || heard.refused[1].Key != k.Key.ID {
 		t.Errorf("%+v", heard.refused)
 	}
+}
+
+func TestALearntKeyIsKnownAfterARestart(t *testing.T) {
+	m, file := accesstest.NewMemory(), filepath.Join(t.TempDir(), "habits")
+	g, err := gate.New(m.Link(), gate.Options{Static: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func() *Watcher {
+		w, err := New(Options{Store: m.Link(), Gate: func() *gate.Gate { return g }, File: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w := start()
+	home := anomaly.Use{At: noon, Key: "k", Ring: "r", Prefix: netip.MustParsePrefix("198.51.100.0/24"), Agent: "sdk/1", Endpoint: "prices", Status: 200}
+	for range 9 * 24 {
+		home.At = home.At.Add(time.Hour)
+		w.judge(t.Context(), &event{use: home})
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := w.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w = start()
+	theft := anomaly.Use{At: home.At.Add(time.Hour), Key: "k", Ring: "r", Prefix: netip.MustParsePrefix("203.0.113.0/24"), Agent: "Wget/1", Endpoint: "candles", Status: 200}
+	w.judge(t.Context(), &event{use: theft})
+	if w.Stats().Alerts != 1 {
+		t.Error("a theft after a restart is not seen")
+	}
+	// A damaged file costs what was learnt and no more.
+	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start()
 }
 
 type ears struct {
