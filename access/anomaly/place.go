@@ -27,7 +27,7 @@ type suspect struct {
 const (
 	watchFor  = 30 * 60 // seconds a new place is looked at
 	beside    = 5 * 60  // seconds in which two places are "at the same time"
-	theft     = 3.0
+	theft     = 3.2
 	allowed   = 0.8 // deviations above the usual that a minute at a new place may have
 	paced     = 0.4 // decimal orders for each further one, at most 2 in all
 	steadfast = 1.9 // surprise of a network that is enough when the usual place goes on working
