@@ -29,6 +29,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
@@ -64,6 +65,10 @@ type Options struct {
 	Stream http.Handler
 	// Meter counts every request of a caller when it has been answered. Nil: nobody does.
 	Meter Meter
+	// Watch is told of every request of a key. Nil: nobody is.
+	Watch Watch
+	// Alerts are what looks like abuse; nil: there are none.
+	Alerts *watch.Desk
 	// Mounts are other faces over the same server, such as compatible APIs.
 	Mounts []Mount
 	// Open are faces that prove and limit their callers themselves, such as the lending of

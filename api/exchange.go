@@ -39,6 +39,7 @@ type exchange struct {
 	leave  func()         // gives back the request that the caller may make at the same time; nil: none taken
 	values [12]string     // of headers, so that they cost no memory of their own
 	used   int
+	told   bool // the watcher knows of it
 }
 
 // set gives a header one value. The key must be in its canonical form.

@@ -63,6 +63,9 @@ func TestGolden(t *testing.T) {
 				f := newFixture(t, func(o *Options) {
 					o.Ready = func() []Check { return []Check{{"store", true, ""}, {"venue", false, "no venue is live"}} }
 				})
+				if strings.Contains(path, "alerts") {
+					f.alert(t)
+				}
 				var out strings.Builder
 				admin := "" // a key with admin:all, made for the first who asks as admin
 				out.WriteString(comment)

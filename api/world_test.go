@@ -16,6 +16,7 @@ import (
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/people"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
@@ -259,6 +260,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {
 		t.Fatal(err)
 	}
+	opt.Alerts = &watch.Desk{Store: f.store, Gate: f.gate}
 	if change != nil {
 		change(&opt)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/meter"
 	"github.com/assayhq/assay/access/signing"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -63,7 +64,8 @@ type App struct {
 	lent     lender
 	secrets  *ownSecrets
 	people   *accounts
-	shared   *meter.Share // nil: no other server counts
+	watcher  *watch.Watcher // nil: nobody watches
+	shared   *meter.Share   // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
 }
@@ -100,7 +102,10 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 			a.delivery.Wake()
 		}
 	}}
-	if a.Gate, a.secrets, err = openGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
+	if a.watcher, err = cfg.Anomalies.watcher(a.Control, filepath.Join(cfg.Data, "habits"), nodeName(cfg), func() *gate.Gate { return a.Gate }, log); err != nil {
+		return nil, err
+	}
+	if a.Gate, a.secrets, err = openGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }, a.watched); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
@@ -136,12 +141,15 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err
 	}
-	a.API, err = api.New(api.Options{
+	opt := api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats,
-	})
-	if err != nil {
+		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate},
+	}
+	if a.watcher != nil {
+		opt.Watch = a.watcher
+	}
+	if a.API, err = api.New(opt); err != nil {
 		return nil, err
 	}
 	if cfg.Frames.Keep {
@@ -397,6 +405,9 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
+	if a.watcher != nil {
+		start(&early, ctx, "watcher", a.watcher.Run)
+	}
 	if !a.cfg.Webhooks.Off {
 		start(&early, ctx, "webhooks", a.delivery.Run)
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })

@@ -42,6 +42,7 @@ type Config struct {
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
 	Secrets   Secrets             `koanf:"secrets" doc:"where secrets are kept"`
 	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
+	Anomalies Anomalies           `koanf:"anomalies" doc:"watching for abuse of keys"`
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
 	People    People              `koanf:"people" doc:"accounts of people"`
 	Mail      Mail                `koanf:"mail" doc:"letters"`
@@ -117,6 +118,8 @@ func Defaults() Config {
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
 		},
 		Log: Log{Level: "info", Format: "auto"},
+
+		Anomalies: Anomalies{Org: "default", Learn: 7 * 24 * time.Hour},
 	}
 }
 
@@ -239,6 +242,9 @@ func (c *Config) Check() error {
 		if _, ok := access.Scopes()[access.Scope(s)]; !ok {
 			return fault.At(fault.Invalid, "public", "there is no scope %q", s)
 		}
+	}
+	if err := c.Anomalies.check(); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return fault.At(fault.Invalid, "log.level", "%q is no level; use debug, info, warn or error", c.Log.Level)

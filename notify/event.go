@@ -34,7 +34,7 @@ const (
 	KeyRolledBack      = "key.rolled_back"
 	KeyRevoked         = "key.revoked"
 	KeyLeaked          = "key.leaked"
-	KeyAnomaly         = "key.anomaly"
+	AnomalyDetected    = "anomaly.detected"
 	UsageThreshold     = "usage.threshold"
 	LimitExceeded      = "limit.exceeded"
 	JWKSRotated        = "jwks.rotated"
@@ -58,7 +58,7 @@ func Types() map[string]string {
 		KeyRolledBack:      "a rotation was undone; the old key is the one to use again",
 		KeyRevoked:         "a key was ended at once and cannot come back",
 		KeyLeaked:          "a key was found in a public place",
-		KeyAnomaly:         "a key is used in a way that it was not used before",
+		AnomalyDetected:    "something looks like abuse: a key used as it never was, keys being guessed, a rotation that leaves a client behind",
 		UsageThreshold:     "an app has used a stated share of its quota",
 		LimitExceeded:      "an app ran into one of its limits",
 		JWKSRotated:        "the keys that sign this installation's tokens changed",

@@ -45,6 +45,7 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	}
 	t, id, ok := parse(text)
 	if !ok {
+		g.unproved(r, id, nil, false)
 		return nil, fault.New(fault.Unauthentic, "this is not a key of Assay: %s", shape(text))
 	}
 	s := g.snap.Load()
@@ -69,6 +70,7 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		if !known && g.opt.Node != "" && g.mono()-g.heard.Load() > int64(time.Second) {
 			return nil, stale() // it may be a key that this node has not heard of yet
 		}
+		g.unproved(r, id, e, true)
 		return nil, fault.New(fault.Unauthentic, "the key is not valid")
 	}
 	if err := g.judge(e, r); err != nil {

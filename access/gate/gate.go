@@ -95,6 +95,8 @@ type Options struct {
 	// Window is how far the time of a signed request may be from now, before or after:
 	// 5 s by default, 60 s at most.
 	Window time.Duration
+	// Watch is told of requests that are refused. Nil: nobody is.
+	Watch Watcher
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger

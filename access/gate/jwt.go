@@ -87,13 +87,16 @@ func (g *Gate) judge(e *entry, r *http.Request) error {
 	addr := g.ClientAddr(r)
 	if !e.live(now) {
 		e.use.note(network(addr), agent(r), r.URL.Path, now, true)
+		g.ended(r, e, addr, at)
 		return e.dead(at)
 	}
 	if e.bounds != nil {
 		if !e.bounds.Here(addr) {
+			g.outside(r, e, addr, at, "network")
 			return fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(e.bounds.Networks))
 		}
 		if !e.bounds.Now(at) {
+			g.outside(r, e, addr, at, "hours")
 			return fault.New(fault.Denied, "the key %s may not be used at this hour (UTC)", e.id[:])
 		}
 	}
