@@ -72,9 +72,10 @@ func BenchmarkDecision(b *testing.B) {
 	})
 	b.Run("malformed", func(b *testing.B) {
 		b.ReportAllocs()
-		bad := tokens[0][7:75] + "!"
+		bad := tokens[0][7:7+TokenLen-1] + "!"
+		r.Header["Authorization"] = []string{"Bearer " + bad}
 		for b.Loop() {
-			if _, _, ok := parse(bad); ok {
+			if _, err := g.Authenticate(r); err == nil {
 				b.Fatal()
 			}
 		}

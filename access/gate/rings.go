@@ -225,7 +225,7 @@ func (g *Gate) find(ctx context.Context, id string) (string, error) {
 	for try := 0; ; try++ {
 		if s := g.snap.Load(); s != nil {
 			if e := s.find(k); e != nil {
-				return e.ring, nil
+				return e.ring.String(), nil
 			}
 		}
 		if try > 0 {

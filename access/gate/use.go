@@ -15,13 +15,56 @@ import (
 	"github.com/assayhq/assay/access/rotation"
 )
 
-// use is what a node knows of a key's traffic. A use that looks like one before costs
-// a lookup and two atomic additions; nothing waits.
+// use is what a node knows of a key's traffic, from its first use on. A use that looks
+// like one before costs a short search and two atomic additions; nothing waits.
 type use struct {
-	last    atomic.Int64 // ns of the last use
-	written atomic.Int64 // what of it the store knows
-	mu      sync.Mutex   // held while a print is added
-	prints  atomic.Pointer[map[uint64]*print]
+	id     kid
+	last   atomic.Int64 // ns of the last use
+	holder atomic.Pointer[holder]
+	prints atomic.Pointer[[]*print] // only replaced by a longer one
+	mu     sync.Mutex               // held while a print is added
+	listed atomic.Bool              // among those that flush is to write
+	next   *use                     // in that list
+}
+
+// use gives what is known of the use of a key, beginning it.
+func (e *entry) use() *use {
+	u := e.used.Load()
+	if u == nil {
+		e.used.CompareAndSwap(nil, &use{id: e.id})
+		u = e.used.Load()
+	}
+	return u
+}
+
+// uses is a list of keys that were used since it was last taken: each at most once, so
+// that it needs no room of its own.
+type uses struct{ head atomic.Pointer[use] }
+
+// add lists a key. Nothing waits: two that come at once try again.
+func (l *uses) add(u *use) {
+	if u.listed.Load() || !u.listed.CompareAndSwap(false, true) {
+		return
+	}
+	for {
+		u.next = l.head.Load()
+		if l.head.CompareAndSwap(u.next, u) {
+			return
+		}
+	}
+}
+
+// take gives the keys listed and empties the list. A use that comes while it is taken
+// is seen by whoever took it or lists its key again.
+func (l *uses) take() (out []*use) {
+	for u := l.head.Swap(nil); u != nil; {
+		next := u.next
+		u.next = nil
+		u.listed.Store(false)
+		out = append(out, u)
+		u = next
+	}
+	return out
 }
 
 // print is one way in which a key is used: from a network, by a client, for a part of
@@ -38,23 +81,21 @@ type print struct {
 // counted as one more, "others".
 const maxPrints = 64
 
-// note counts a use, or a refusal of somebody who holds the secret.
-func (u *use) note(p netip.Prefix, agent, path string, now int64, refused bool) {
+const others = "others"
+
+// note counts a use of a key, or a refusal of somebody who holds the secret.
+func (g *Gate) note(e *entry, p netip.Prefix, agent, path string, now int64, refused bool) {
+	u := e.use()
 	agent, endpoint := family(agent), class(path)
-	h := fnv(fnv(fnv(offset, agent), endpoint), "")
-	a := p.Addr().As16()
-	for _, c := range a[:6] {
-		h = (h ^ uint64(c)) * prime
-	}
-	for _, c := range a[10:] {
-		h = (h ^ uint64(c)) * prime
-	}
-	x := u.find(h)
+	x := u.find(p, agent, endpoint)
 	if x == nil {
-		x = u.add(h, p, agent, endpoint, now)
+		x = u.add(p, agent, endpoint, now)
 	}
 	if refused {
 		x.refused.Add(1)
+		if !e.named().Terminal() { // what is refused of an ended key tells nobody anything
+			g.uses.add(u)
+		}
 		return
 	}
 	x.count.Add(1)
@@ -64,48 +105,40 @@ func (u *use) note(p netip.Prefix, agent, path string, now int64, refused bool) 
 	if now-u.last.Load() > int64(100*time.Millisecond) { // exact enough, and spares the cache line
 		u.last.Store(now)
 	}
+	g.uses.add(u)
 }
 
-func (u *use) find(h uint64) *print {
-	if m := u.prints.Load(); m != nil {
-		return (*m)[h]
+func (u *use) find(p netip.Prefix, agent, endpoint string) *print {
+	if list := u.prints.Load(); list != nil {
+		for _, x := range *list {
+			if x.prefix == p && x.endpoint == endpoint && x.agent == agent {
+				return x
+			}
+		}
 	}
 	return nil
 }
 
-func (u *use) add(h uint64, p netip.Prefix, agent, endpoint string, now int64) *print {
+func (u *use) add(p netip.Prefix, agent, endpoint string, now int64) *print {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if x := u.find(h); x != nil {
+	if x := u.find(p, agent, endpoint); x != nil {
 		return x
 	}
-	old := u.prints.Load()
-	next := map[uint64]*print{}
-	if old != nil {
-		if len(*old) >= maxPrints {
-			h, p, agent, endpoint = 0, netip.Prefix{}, "others", ""
-			if x := (*old)[0]; x != nil {
-				return x
-			}
-		}
-		for k, v := range *old {
-			next[k] = v
+	var list []*print
+	if old := u.prints.Load(); old != nil {
+		list = *old
+	}
+	if len(list) >= maxPrints {
+		p, agent, endpoint = netip.Prefix{}, others, ""
+		if x := u.find(p, agent, endpoint); x != nil {
+			return x
 		}
 	}
 	x := &print{prefix: p, agent: strings.Clone(agent), endpoint: strings.Clone(endpoint), first: now}
-	next[h] = x
-	u.prints.Store(&next)
+	list = append(list, x) // nobody reads behind the length that he loaded
+	u.prints.Store(&list)
 	return x
-}
-
-// FNV-1a, the same on every node.
-const offset, prime = uint64(14695981039346656037), uint64(1099511628211)
-
-func fnv(h uint64, s string) uint64 {
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * prime
-	}
-	return (h ^ 0xff) * prime
 }
 
 // family is the name and version that a client states first: "ccxt/4.4.1".
@@ -158,12 +191,12 @@ type usage struct {
 }
 
 func (u *use) tell() []Print {
-	m := u.prints.Load()
-	if m == nil {
+	list := u.prints.Load()
+	if list == nil {
 		return nil
 	}
 	var out []Print
-	for _, x := range *m {
+	for _, x := range *list {
 		p := Print{Agent: x.agent, Endpoint: x.endpoint, First: time.Unix(0, x.first).UTC(), Last: time.Unix(0, x.last.Load()).UTC(), Count: x.count.Load(), Refused: x.refused.Load()}
 		if x.prefix.IsValid() {
 			p.Network = x.prefix.String()
