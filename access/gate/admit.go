@@ -90,7 +90,7 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		v := p.by[p.newest].verifier(&x.in)
 		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:]), verifier: v[:]})
 	}
-	return &e.who().Caller, nil
+	return &e.who().caller, nil
 }
 
 func agent(r *http.Request) string {

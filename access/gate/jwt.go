@@ -103,9 +103,9 @@ func (of *holder) narrowed(scopes []access.Scope) *access.Caller {
 	if n := of.narrow.Load(); n != nil && slices.Equal(n.scopes, scopes) {
 		return &n.caller
 	}
-	n := &narrowed{slices.Clone(scopes), of.Caller}
+	n := &narrowed{slices.Clone(scopes), of.caller}
 	n.caller.Scopes = make([]access.Scope, 0, len(scopes))
-	for _, s := range of.Scopes {
+	for _, s := range of.caller.Scopes {
 		if access.Has(scopes, s) {
 			n.caller.Scopes = append(n.caller.Scopes, s)
 		}

@@ -116,26 +116,35 @@ func (s *snapshot) appShard(a app) uint8 {
 
 // holder is the caller behind a key, with the terms that it was made of.
 type holder struct {
-	access.Caller
 	terms  *terms
+	caller access.Caller
 	narrow atomic.Pointer[narrowed] // as a token that was lent for the key was last seen
 }
 
-// who gives the caller behind an entry; it is made at the first use and again when the
-// ring has changed.
+// who gives the caller behind an entry whose use was noted. It is made at the first use,
+// and again when the ring has changed.
 func (e *entry) who() *holder {
-	u := e.use()
-	if c := u.holder.Load(); c != nil && c.terms == e.terms {
+	u := e.used.Load()
+	if u.holder.terms == e.terms {
+		return &u.holder
+	}
+	if c := u.later.Load(); c != nil && c.terms == e.terms {
 		return c
 	}
+	c := new(holder)
+	e.hold(c)
+	u.later.Store(c)
+	return c
+}
+
+// hold makes the caller, before anybody else sees it.
+func (e *entry) hold(c *holder) {
 	t := e.terms
 	ids := string(e.id[:]) + e.ring.String()
-	c := &holder{terms: t, Caller: access.Caller{KeyID: ids[:kidLen], Ring: ids[kidLen:], N: int(e.n), Org: t.tenant.org, App: t.tenant.name, Env: t.env, Scopes: t.scopes}}
+	c.terms, c.caller = t, access.Caller{KeyID: ids[:kidLen], Ring: ids[kidLen:], N: int(e.n), Org: t.tenant.org, App: t.tenant.name, Env: t.env, Scopes: t.scopes}
 	if t.bounds != nil {
-		c.Bounds = *t.bounds
+		c.caller.Bounds = *t.bounds
 	}
-	u.holder.Store(c)
-	return c
 }
 
 // live is Key.Live on an entry.

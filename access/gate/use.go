@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"net/netip"
@@ -16,25 +17,20 @@ import (
 )
 
 // use is what a node knows of a key's traffic, from its first use on. A use that looks
-// like one before costs a short search and two atomic additions; nothing waits.
+// like one before costs a short search and two atomic additions; nothing waits. What
+// most requests need stands together at the beginning, and most keys are used in one
+// way and by one caller: so a request waits for memory once.
 type use struct {
-	id     kid
 	last   atomic.Int64 // ns of the last use
-	holder atomic.Pointer[holder]
-	prints atomic.Pointer[[]*print] // only replaced by a longer one
-	mu     sync.Mutex               // held while a print is added
-	listed atomic.Bool              // among those that flush is to write
-	next   *use                     // in that list
-}
+	listed atomic.Bool  // among those that flush is to write
+	print               // the first way
+	more   atomic.Pointer[[]*print]
+	holder                        // the first
+	later  atomic.Pointer[holder] // made when the ring had changed
 
-// use gives what is known of the use of a key, beginning it.
-func (e *entry) use() *use {
-	u := e.used.Load()
-	if u == nil {
-		e.used.CompareAndSwap(nil, &use{id: e.id})
-		u = e.used.Load()
-	}
-	return u
+	id   kid
+	next *use       // in the list for flush
+	mu   sync.Mutex // held while a print is added
 }
 
 // uses is a list of keys that were used since it was last taken: each at most once, so
@@ -70,26 +66,39 @@ func (l *uses) take() (out []*use) {
 // print is one way in which a key is used: from a network, by a client, for a part of
 // the API.
 type print struct {
-	prefix          netip.Prefix
-	agent, endpoint string
-	first           int64
+	way             uint64 // hash of what follows; two ways with one hash are counted as one
 	last, count     atomic.Int64
 	refused         atomic.Int64 // refusals since the key was suspended
+	first           int64
+	prefix          netip.Prefix
+	agent, endpoint string
+}
+
+// set says what way it is, before anybody else sees the print.
+func (x *print) set(way uint64, p netip.Prefix, agent, endpoint string, now int64) {
+	x.way, x.first, x.prefix, x.agent, x.endpoint = way, now, p, strings.Clone(agent), strings.Clone(endpoint)
 }
 
 // maxPrints bounds the ways remembered of a key on one node; what comes beyond them is
 // counted as one more, "others".
 const maxPrints = 64
 
-const others = "others"
-
 // note counts a use of a key, or a refusal of somebody who holds the secret.
 func (g *Gate) note(e *entry, p netip.Prefix, agent, path string, now int64, refused bool) {
-	u := e.use()
 	agent, endpoint := family(agent), class(path)
-	x := u.find(p, agent, endpoint)
+	way := wayOf(p, agent, endpoint)
+	u := e.used.Load()
+	if u == nil {
+		u = &use{id: e.id}
+		u.set(way, p, agent, endpoint, now)
+		e.hold(&u.holder)
+		if !e.used.CompareAndSwap(nil, u) {
+			u = e.used.Load()
+		}
+	}
+	x := u.find(way)
 	if x == nil {
-		x = u.add(p, agent, endpoint, now)
+		x = u.add(way, p, agent, endpoint, now)
 	}
 	if refused {
 		x.refused.Add(1)
@@ -108,10 +117,13 @@ func (g *Gate) note(e *entry, p netip.Prefix, agent, path string, now int64, ref
 	g.uses.add(u)
 }
 
-func (u *use) find(p netip.Prefix, agent, endpoint string) *print {
-	if list := u.prints.Load(); list != nil {
+func (u *use) find(way uint64) *print {
+	if u.way == way {
+		return &u.print
+	}
+	if list := u.more.Load(); list != nil {
 		for _, x := range *list {
-			if x.prefix == p && x.endpoint == endpoint && x.agent == agent {
+			if x.way == way {
 				return x
 			}
 		}
@@ -119,26 +131,43 @@ func (u *use) find(p netip.Prefix, agent, endpoint string) *print {
 	return nil
 }
 
-func (u *use) add(p netip.Prefix, agent, endpoint string, now int64) *print {
+func (u *use) add(way uint64, p netip.Prefix, agent, endpoint string, now int64) *print {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if x := u.find(p, agent, endpoint); x != nil {
+	if x := u.find(way); x != nil {
 		return x
 	}
 	var list []*print
-	if old := u.prints.Load(); old != nil {
+	if old := u.more.Load(); old != nil {
 		list = *old
 	}
-	if len(list) >= maxPrints {
-		p, agent, endpoint = netip.Prefix{}, others, ""
-		if x := u.find(p, agent, endpoint); x != nil {
+	if len(list) >= maxPrints-1 {
+		way, p, agent, endpoint = 0, netip.Prefix{}, "others", ""
+		if x := u.find(way); x != nil {
 			return x
 		}
 	}
-	x := &print{prefix: p, agent: strings.Clone(agent), endpoint: strings.Clone(endpoint), first: now}
+	x := new(print)
+	x.set(way, p, agent, endpoint, now)
 	list = append(list, x) // nobody reads behind the length that he loaded
-	u.prints.Store(&list)
+	u.more.Store(&list)
 	return x
+}
+
+// wayOf is FNV-1a over what makes a way.
+func wayOf(p netip.Prefix, agent, endpoint string) uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037)
+	for _, s := range [...]string{agent, endpoint} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * prime
+		}
+		h = (h ^ 0xff) * prime
+	}
+	a := p.Addr().As16()
+	h = (h ^ binary.BigEndian.Uint64(a[:8])) * prime
+	h = (h ^ binary.BigEndian.Uint64(a[8:])) * prime
+	return max(h^h>>29, 1) // 0 is the others
 }
 
 // family is the name and version that a client states first: "ccxt/4.4.1".
@@ -190,13 +219,12 @@ type usage struct {
 	Prints map[string][]Print   `json:"prints,omitempty"`
 }
 
-func (u *use) tell() []Print {
-	list := u.prints.Load()
-	if list == nil {
-		return nil
+func (u *use) tell() (out []Print) {
+	list := []*print{&u.print}
+	if more := u.more.Load(); more != nil {
+		list = append(list, *more...)
 	}
-	var out []Print
-	for _, x := range *list {
+	for _, x := range list {
 		p := Print{Agent: x.agent, Endpoint: x.endpoint, First: time.Unix(0, x.first).UTC(), Last: time.Unix(0, x.last.Load()).UTC(), Count: x.count.Load(), Refused: x.refused.Load()}
 		if x.prefix.IsValid() {
 			p.Network = x.prefix.String()
