@@ -57,11 +57,7 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	if s == nil {
 		return nil, stale()
 	}
-	e := s.find(id)
-	known := e != nil
-	if !known {
-		e = s.decoy(id)
-	}
+	e, known := s.look(id)
 	var proved bool
 	if m := p.by[int(e.pepper)]; m == nil || int(e.pepper) == p.newest {
 		proved = x.proves(&e.verifier, known)

@@ -116,9 +116,6 @@ type wish struct {
 	verifier  []byte // not nil: the digest under the newest pepper
 }
 
-// nobody has a verifier that no token has, for the compare when a kid is unknown.
-var nobody = &entry{}
-
 // New makes a gate over a store. When the store does not answer, the gate still
 // comes: it tells callers with keys Unavailable, and Run tries again.
 func New(store access.Store, opt Options) (*Gate, error) {
@@ -441,7 +438,7 @@ func (g *Gate) rings(org, app string) []string {
 	}
 	ids := map[ringID]bool{}
 	for _, x := range s.shards {
-		if x == nil {
+		if x == nobody {
 			continue
 		}
 		for i := range x.entries {

@@ -1,65 +1,99 @@
 package gate
 
-import "encoding/binary"
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"slices"
+)
 
-// shard is a part of the keys: the entries one after the other, and an index over them
-// with open addressing. A map of pointers would take three times the memory and another
-// miss of the cache. A shard that stands in a snapshot is never changed.
+// shard is a part of the keys: the entries one after the other, and an index over them.
+// A map of pointers would take three times the memory and another miss of the cache, and
+// its time would tell whether a key is there. A shard that stands in a snapshot is never
+// changed.
 type shard struct {
 	entries []entry
-	index   []uint32 // a power of two long; 0 is free, else a tag and the position plus one
+	index   []line
 }
+
+// line is a line of the cache with the places of entries: 0 is free, else a tag and the
+// position plus one. It is filled from the front; what finds it full goes into the next.
+type line [16]uint32
+
+// perLine is how many entries a line has in the mean, so that hardly any is full.
+const perLine = 9
 
 // shards is how many there are. A change copies those it touches: of a million keys
 // about a hundred kilobytes each.
 const shards = 1024
 
-// The upper bits of an index word are a tag out of the kid's hash, so that looking for
-// a key touches hardly any entry but its own. A shard has room for a million.
+// The upper bits of a place are a tag out of the kid's hash, so that looking for a key
+// touches hardly any entry but its own. A shard has room for a million.
 const tagMask = uint32(0xfff) << 20
+
+// nobody stands in the shards without keys: there is always an entry to compare with.
+var nobody = &shard{entries: make([]entry, 1), index: make([]line, 1)}
 
 // hash spreads kids, which are random and ours: what a caller sends is only looked for.
 func (k *kid) hash() uint64 {
 	return (binary.LittleEndian.Uint64(k[:8]) ^ uint64(k[8])<<7) * 0x9E3779B97F4A7C15
 }
 
-// The parts of a hash: which shard, which tag, and where the index is asked first.
-func shardOf(h uint64) int  { return int(h >> 54) }
-func tagOf(h uint64) uint32 { return uint32(h>>42) << 20 }
-func (s *shard) first(h uint64) uint32 {
-	return uint32(h>>16) & uint32(len(s.index)-1)
+// The parts of a hash: which shard, which tag (never 0), and which of n things.
+func shardOf(h uint64) int      { return int(h >> 54) }
+func tagOf(h uint64) uint32     { return uint32(h>>42)<<20 | 1<<20 }
+func oneOf(h uint64, n int) int { return int(h >> 16 & 0xffffffff * uint64(n) >> 32) }
+
+// look gives the entry of a key. When there is none it gives another, to compare with,
+// and does the same work: neither branches nor accesses to memory tell which it was, save
+// in about one of a hundred lines, whichever it was.
+func (s *shard) look(h uint64, k *kid) (e *entry, is bool) {
+	tag, at := int32(tagOf(h)), uint32(0)
+	l := &s.index[oneOf(h, len(s.index))]
+	for _, x := range l {
+		at = pick(subtle.ConstantTimeEq(int32(x&tagMask), tag), x, at)
+	}
+	none := subtle.ConstantTimeEq(int32(at), 0)
+	e = &s.entries[pick(none, uint32(oneOf(h, len(s.entries))), at&^tagMask-1)]
+	if is = e.id == *k; !is && (at != 0 || l[len(l)-1] != 0) { // another's tag, or a full line
+		if other := s.search(h, k); other != nil {
+			return other, true
+		}
+	}
+	return e, is
 }
 
-func (s *shard) find(h uint64, k *kid) *entry {
-	if s == nil || len(s.index) == 0 {
-		return nil
-	}
-	tag, mask := tagOf(h), uint32(len(s.index)-1)
-	for i := s.first(h); s.index[i] != 0; i = (i + 1) & mask {
-		if x := s.index[i]; x&tagMask == tag {
-			if e := &s.entries[x&^tagMask-1]; e.id == *k {
-				return e
+// pick is a when yes is 1 and b when it is 0.
+func pick(yes int, a, b uint32) uint32 { return b ^ (a^b)&-uint32(yes) }
+
+// search is look without haste, and nil when there is none.
+func (s *shard) search(h uint64, k *kid) *entry {
+	tag := tagOf(h)
+	for i := oneOf(h, len(s.index)); ; i = (i + 1) % len(s.index) {
+		for _, x := range s.index[i] {
+			if x == 0 {
+				return nil
+			}
+			if x&tagMask == tag {
+				if e := &s.entries[x&^tagMask-1]; e.id == *k {
+					return e
+				}
 			}
 		}
 	}
-	return nil
 }
 
 // copied gives a shard that may be changed, with room for a few more.
 func (s *shard) copied() *shard {
-	if s == nil {
-		return &shard{}
+	if s == nobody {
+		return &shard{index: make([]line, 1)}
 	}
-	c := &shard{entries: make([]entry, len(s.entries), len(s.entries)+2), index: make([]uint32, len(s.index))}
-	copy(c.entries, s.entries)
-	copy(c.index, s.index)
-	return c
+	return &shard{entries: append(make([]entry, 0, len(s.entries)+2), s.entries...), index: slices.Clone(s.index)}
 }
 
 // set puts an entry in, in the place of the one with its id.
 func (s *shard) set(e *entry) (added bool) {
 	h := e.id.hash()
-	if was := s.find(h, &e.id); was != nil {
+	if was := s.search(h, &e.id); was != nil {
 		*was = *e
 		return false
 	}
@@ -67,7 +101,7 @@ func (s *shard) set(e *entry) (added bool) {
 		s.entries = append(make([]entry, 0, len(s.entries)+len(s.entries)/8+2), s.entries...)
 	}
 	s.entries = append(s.entries, *e)
-	if len(s.entries) > len(s.index)/4*3 {
+	if len(s.entries) > perLine*len(s.index) {
 		s.reindex()
 	} else {
 		s.list(h, len(s.entries))
@@ -77,7 +111,7 @@ func (s *shard) set(e *entry) (added bool) {
 
 // remove takes an entry out; the last one takes its place.
 func (s *shard) remove(k *kid) (removed bool) {
-	e := s.find(k.hash(), k)
+	e := s.search(k.hash(), k)
 	if e == nil {
 		return false
 	}
@@ -90,11 +124,7 @@ func (s *shard) remove(k *kid) (removed bool) {
 }
 
 func (s *shard) reindex() {
-	size := 4
-	for len(s.entries) > size/4*3 {
-		size *= 2
-	}
-	s.index = make([]uint32, size)
+	s.index = make([]line, len(s.entries)*9/8/perLine+1)
 	for i := range s.entries {
 		s.list(s.entries[i].id.hash(), i+1)
 	}
@@ -102,11 +132,14 @@ func (s *shard) reindex() {
 
 // list writes a position, counted from one, into the index.
 func (s *shard) list(h uint64, position int) {
-	i, mask := s.first(h), uint32(len(s.index)-1)
-	for s.index[i] != 0 {
-		i = (i + 1) & mask
+	for i := oneOf(h, len(s.index)); ; i = (i + 1) % len(s.index) {
+		for j := range s.index[i] {
+			if s.index[i][j] == 0 {
+				s.index[i][j] = tagOf(h) | uint32(position)
+				return
+			}
+		}
 	}
-	s.index[i] = tagOf(h) | uint32(position)
 }
 
 // ringIndex knows which keys a ring has, and which rings need a supervisor's eye. It is

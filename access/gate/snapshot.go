@@ -81,18 +81,16 @@ func (e *entry) named() access.State { return stateNames[e.state] }
 
 // find gives the entry of a key, or nil. What it points to is not to be changed.
 func (s *snapshot) find(k kid) *entry {
-	h := k.hash()
-	return s.shards[shardOf(h)].find(h, &k)
+	if e, is := s.look(k); is {
+		return e
+	}
+	return nil
 }
 
-// decoy gives an entry to compare with when there is none with an id, so that the work,
-// and the waiting for memory, is about that for a key that is there.
-func (s *snapshot) decoy(k kid) *entry {
+// look is find that gives another entry when there is none, and takes the same time.
+func (s *snapshot) look(k kid) (e *entry, is bool) {
 	h := k.hash()
-	if x := s.shards[shardOf(h)]; x != nil && len(x.entries) > 0 {
-		return &x.entries[int(uint32(h))%len(x.entries)]
-	}
-	return nobody
+	return s.shards[shardOf(h)].look(h, &k)
 }
 
 // kids are the keys of a ring. Gate.mu is held.
@@ -173,6 +171,9 @@ func newDraft(old *snapshot) *draft {
 	}
 	d.s.rings = &ringIndex{moving: map[string]bool{}}
 	d.s.seed = maphash.MakeSeed()
+	for i := range d.s.shards {
+		d.s.shards[i] = nobody
+	}
 	return d
 }
 
@@ -213,8 +214,12 @@ func (d *draft) drop(id string) {
 func (d *draft) keep(ring ringID, kept []kid) {
 	for _, k := range d.s.kids(ring) {
 		if !slices.Contains(kept, k) {
-			if d.shard(&k).remove(&k) {
+			if x := d.shard(&k); x.remove(&k) {
 				d.s.size--
+				if len(x.entries) == 0 {
+					i := shardOf(k.hash())
+					d.s.shards[i], d.copied[i] = nobody, false
+				}
 			}
 			d.s.rings.remove(member{ring.hash(), k})
 		}
