@@ -72,7 +72,7 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	}
 	if !proved {
 		behind := g.opt.Node != "" && g.mono()-g.heard.Load() > int64(time.Second)
-		if behind && !known {
+		if behind && known == 0 {
 			return nil, stale() // it may be a key that this node has not heard of yet
 		}
 		return nil, wrong

@@ -58,19 +58,12 @@ func (m *macs) put(x *mac) {
 }
 
 // proves tells in constant time whether the token in x is the one behind a verifier.
-// known is false when there is no such key: the work is the same and the answer is no.
-func (x *mac) proves(verifier *[32]byte, known bool) bool {
+// known is 0 when there is no such key: the work is the same and the answer is no.
+func (x *mac) proves(verifier *[32]byte, known int) bool {
 	x.h.Reset()
 	x.h.Write(x.in[:])
 	x.h.Sum(x.out[:0])
-	return subtle.ConstantTimeCompare(x.out[:], verifier[:])&b2i(known) == 1
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return subtle.ConstantTimeCompare(x.out[:], verifier[:])&known == 1
 }
 
 func (m *macs) verifier(t *token) (v [32]byte) {

@@ -40,13 +40,13 @@ func (k *kid) hash() uint64 {
 
 // The parts of a hash: which shard, which tag (never 0), and which of n things.
 func shardOf(h uint64) int      { return int(h >> 54) }
-func tagOf(h uint64) uint32     { return uint32(h>>42)<<20 | 1<<20 }
-func oneOf(h uint64, n int) int { return int(h >> 16 & 0xffffffff * uint64(n) >> 32) }
+func tagOf(h uint64) uint32     { return uint32(h>>10)<<20 | 1<<20 }
+func oneOf(h uint64, n int) int { return int(h >> 22 & 0xffffffff * uint64(n) >> 32) }
 
 // look gives the entry of a key. When there is none it gives another, to compare with,
 // and does the same work: neither branches nor accesses to memory tell which it was, save
 // in about one of a hundred lines, whichever it was.
-func (s *shard) look(h uint64, k *kid) (e *entry, is bool) {
+func (s *shard) look(h uint64, k *kid) (e *entry, is int) {
 	tag, at := int32(tagOf(h)), uint32(0)
 	l := &s.index[oneOf(h, len(s.index))]
 	for _, x := range l {
@@ -54,12 +54,20 @@ func (s *shard) look(h uint64, k *kid) (e *entry, is bool) {
 	}
 	none := subtle.ConstantTimeEq(int32(at), 0)
 	e = &s.entries[pick(none, uint32(oneOf(h, len(s.entries))), at&^tagMask-1)]
-	if is = e.id == *k; !is && (at != 0 || l[len(l)-1] != 0) { // another's tag, or a full line
+	is = e.id.same(k)
+	if is|subtle.ConstantTimeEq(int32(at|l[len(l)-1]), 0) == 0 { // another's tag, or a full line
 		if other := s.search(h, k); other != nil {
-			return other, true
+			return other, 1
 		}
 	}
 	return e, is
+}
+
+// same is 1 when two kids are the same and 0 when they are not, in the same time.
+func (k *kid) same(o *kid) int {
+	x := binary.LittleEndian.Uint64(k[:8]) ^ binary.LittleEndian.Uint64(o[:8])
+	x |= binary.LittleEndian.Uint64(k[kidLen-8:]) ^ binary.LittleEndian.Uint64(o[kidLen-8:])
+	return 1 ^ int((x|-x)>>63)
 }
 
 // pick is a when yes is 1 and b when it is 0.

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -81,14 +82,14 @@ func (e *entry) named() access.State { return stateNames[e.state] }
 
 // find gives the entry of a key, or nil. What it points to is not to be changed.
 func (s *snapshot) find(k kid) *entry {
-	if e, is := s.look(k); is {
+	if e, is := s.look(k); is == 1 {
 		return e
 	}
 	return nil
 }
 
-// look is find that gives another entry when there is none, and takes the same time.
-func (s *snapshot) look(k kid) (e *entry, is bool) {
+// look is find that gives another entry, and is 0, when there is none, and takes the same time.
+func (s *snapshot) look(k kid) (e *entry, is int) {
 	h := k.hash()
 	return s.shards[shardOf(h)].look(h, &k)
 }
@@ -293,7 +294,7 @@ func (d *draft) termsOf(r *access.Ring, k *access.Key, t *tenant) *terms {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	b = binary.AppendVarint(b, int64(x.overlap))
-	b = append(b, byte(b2i(x.brownout)))
+	b = strconv.AppendBool(b, x.brownout)
 	for _, s := range x.scopes {
 		b = append(append(b, s...), ' ')
 	}
