@@ -60,7 +60,7 @@ type Straggler struct {
 }
 
 func (s *Server) ringOf(ctx context.Context, r *access.Ring) (Ring, error) {
-	keys, err := s.keysOf(ctx, r)
+	keys, err := s.keysOf(ctx, *r)
 	out := Ring{ID: r.ID, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Created: r.Created, Keys: keys}
 	if x := r.Rotation; x != nil {
 		out.Rotation = &Rotation{ID: x.ID, Phase: string(x.Phase), From: x.From, To: x.To, Reason: x.Reason, Started: x.Started, RetireAt: x.RetireAt, Ended: moment(x.Ended)}

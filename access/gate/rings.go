@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -617,8 +618,24 @@ func (g *Gate) Rings(ctx context.Context, org, app string) ([]access.Ring, error
 	return out, nil
 }
 
-// LastUse is when this node or, some seconds ago, another saw a key used. Zero: never.
-func (g *Gate) LastUse(ctx context.Context, ring string) (map[string]time.Time, error) {
-	u, err := g.usage(ctx, ring)
-	return u.Last, err
+// LastUse is when this node or, some seconds ago, another saw the keys of rings used, by
+// key id. A key that is not there was never seen. All rings are looked up in one look at
+// the store.
+func (g *Gate) LastUse(ctx context.Context, rings ...string) (map[string]time.Time, error) {
+	s := g.snap.Load()
+	if s == nil {
+		return nil, stale()
+	}
+	last := map[string]time.Time{}
+	err := g.store.View(ctx, func(tx access.Tx) error {
+		for _, ring := range rings {
+			u, err := g.usageIn(tx, s, ring)
+			if err != nil {
+				return err
+			}
+			maps.Copy(last, u.Last)
+		}
+		return nil
+	})
+	return last, unavailableOr(err)
 }

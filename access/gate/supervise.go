@@ -269,32 +269,34 @@ func (g *Gate) usage(ctx context.Context, ring string) (usage, error) {
 		return usage{}, stale()
 	}
 	var u usage
+	err := g.store.View(ctx, func(tx access.Tx) (err error) {
+		u, err = g.usageIn(tx, s, ring)
+		return err
+	})
+	return u, unavailableOr(err)
+}
+
+func (g *Gate) usageIn(tx access.Tx, s *snapshot, ring string) (u usage, err error) {
 	u.merge(g.local(s, ring))
 	mine := ring + "/" + g.opt.nodeName()
 	base, flushed := g.bases.Load(ring)
 	if flushed {
 		u.merge(base.(usage))
 	}
-	err := g.store.View(ctx, func(tx access.Tx) error {
-		list, err := tx.List(kindUse, ring+"/", 100)
-		for _, rec := range list {
-			if len(rec.ID) <= len(ring) || rec.ID[:len(ring)] != ring {
-				break
-			}
-			if rec.ID == mine && flushed {
-				continue
-			}
-			var v usage
-			if json.Unmarshal(rec.Body, &v) == nil {
-				u.merge(v)
-			}
+	list, err := tx.List(kindUse, ring+"/", 100)
+	for _, rec := range list {
+		if len(rec.ID) <= len(ring) || rec.ID[:len(ring)] != ring {
+			break
 		}
-		return err
-	})
-	if err != nil {
-		return u, unavailable(err)
+		if rec.ID == mine && flushed {
+			continue
+		}
+		var v usage
+		if json.Unmarshal(rec.Body, &v) == nil {
+			u.merge(v)
+		}
 	}
-	return u, nil
+	return u, err
 }
 
 // Migration tells how far the traffic of a ring has moved, and names who has not.
