@@ -626,14 +626,17 @@ func (g *Gate) LastUse(ctx context.Context, rings ...string) (map[string]time.Ti
 	if s == nil {
 		return nil, stale()
 	}
+	all := make([]usage, len(rings))
+	for i, ring := range rings {
+		all[i] = g.local(s, ring)
+	}
 	last := map[string]time.Time{}
 	err := g.store.View(ctx, func(tx access.Tx) error {
-		for _, ring := range rings {
-			u, err := g.usageIn(tx, s, ring)
-			if err != nil {
+		for i, ring := range rings {
+			if err := g.others(tx, ring, &all[i]); err != nil {
 				return err
 			}
-			maps.Copy(last, u.Last)
+			maps.Copy(last, all[i].Last)
 		}
 		return nil
 	})

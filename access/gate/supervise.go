@@ -268,16 +268,14 @@ func (g *Gate) usage(ctx context.Context, ring string) (usage, error) {
 	if s == nil {
 		return usage{}, stale()
 	}
-	var u usage
-	err := g.store.View(ctx, func(tx access.Tx) (err error) {
-		u, err = g.usageIn(tx, s, ring)
-		return err
-	})
+	u := g.local(s, ring) // before the store is asked: whoever waits for g.mu must not hold the store
+	err := g.store.View(ctx, func(tx access.Tx) error { return g.others(tx, ring, &u) })
 	return u, unavailableOr(err)
 }
 
-func (g *Gate) usageIn(tx access.Tx, s *snapshot, ring string) (u usage, err error) {
-	u.merge(g.local(s, ring))
+// others merges what other nodes saw of a ring into u, and what this one had seen before
+// it was started.
+func (g *Gate) others(tx access.Tx, ring string, u *usage) error {
 	mine := ring + "/" + g.opt.nodeName()
 	base, flushed := g.bases.Load(ring)
 	if flushed {
@@ -296,7 +294,7 @@ func (g *Gate) usageIn(tx access.Tx, s *snapshot, ring string) (u usage, err err
 			u.merge(v)
 		}
 	}
-	return u, err
+	return err
 }
 
 // Migration tells how far the traffic of a ring has moved, and names who has not.
