@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -146,7 +145,7 @@ func TestATimingDifferenceWouldBeSeen(t *testing.T) {
 			took[class] = append(took[class], x)
 		}
 		if tt, _ := welch(took); (tt >= 4.5) != c.seen {
-			t.Error(fmt.Sprintf("a difference of %g ns has |t| = %.2f", c.by, tt))
+			t.Errorf("a difference of %g ns has |t| = %.2f", c.by, tt)
 		}
 	}
 }
