@@ -66,7 +66,7 @@ func (x *exchange) end() {
 	if ctx := x.r.Context(); x.s.log.Enabled(ctx, levelAccess) {
 		x.logLine(ctx)
 	}
-	x.tell(x.status)
+	x.watched(x.status)
 	if m := x.s.opt.Meter; m != nil && x.op != nil && x.caller != nil {
 		x.count(m, x.units)
 	}
@@ -239,7 +239,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	x.leave() // it is no longer a request: a plan counts streams for themselves
 	x.leave = nil
-	x.tell(http.StatusSwitchingProtocols)
+	x.watched(http.StatusSwitchingProtocols)
 	// A stream is as long as it likes: the server's deadlines are for answers.
 	c := http.NewResponseController(x.ResponseWriter)
 	c.SetReadDeadline(time.Time{})

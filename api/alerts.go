@@ -18,8 +18,8 @@ type Watch interface {
 	Used(u anomaly.Use, version int)
 }
 
-// tell tells of an exchange once: at its end, or for a stream when it is opened.
-func (x *exchange) tell(status int) {
+// watched tells of an exchange once: at its end, or for a stream when it is opened.
+func (x *exchange) watched(status int) {
 	w := x.s.opt.Watch
 	if w == nil || x.told || x.op == nil || x.caller == nil || x.caller.KeyID == "" {
 		return

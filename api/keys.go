@@ -92,14 +92,22 @@ func keyOf(r *access.Ring, k *access.Key, used, now time.Time) Key {
 	return out
 }
 
-func (s *Server) keysOf(ctx context.Context, r *access.Ring) ([]Key, error) {
-	used, err := s.opt.Gate.LastUse(ctx, r.ID)
+// keysOf tells the keys of rings, the newest of each first.
+func (s *Server) keysOf(ctx context.Context, rings ...access.Ring) (out []Key, err error) {
+	ids := make([]string, len(rings))
+	for i := range rings {
+		ids[i] = rings[i].ID
+	}
+	used, err := s.opt.Gate.LastUse(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
-	var out []Key
-	for i := len(r.Keys) - 1; i >= 0; i-- {
-		out = append(out, keyOf(r, &r.Keys[i], used[r.Keys[i].ID], s.opt.Gate.Now()))
+	now := s.opt.Gate.Now()
+	for i := range rings {
+		r := &rings[i]
+		for j := len(r.Keys) - 1; j >= 0; j-- {
+			out = append(out, keyOf(r, &r.Keys[j], used[r.Keys[j].ID], now))
+		}
 	}
 	return out, nil
 }
@@ -120,13 +128,9 @@ func (s *Server) keys(ctx context.Context, in *keysIn) (Answer[[]Key], error) {
 	if err != nil {
 		return a, err
 	}
-	var all []Key
-	for i := range rings {
-		list, err := s.keysOf(ctx, &rings[i])
-		if err != nil {
-			return a, err
-		}
-		all = append(all, list...)
+	all, err := s.keysOf(ctx, rings...)
+	if err != nil {
+		return a, err
 	}
 	all, err = page(all, in.Page, &a.Meta, filterDigest("keys", c.Org, in.App))
 	a.Data = append(a.Data, all...)

@@ -261,17 +261,10 @@ func (f accountFace) keys(ctx context.Context, _ netip.Addr, in *orgIn) (Answer[
 	if err != nil {
 		return a, err
 	}
-	for i := range rings {
-		if i == maxRings*2 {
-			break // of an organisation with more, GET /v1/keys gives pages
-		}
-		list, err := f.s.keysOf(ctx, &rings[i])
-		if err != nil {
-			return a, err
-		}
-		a.Data = append(a.Data, list...)
-	}
-	return a, nil
+	rings = rings[:min(len(rings), maxRings*2)] // of an organisation with more, GET /v1/keys gives pages
+	list, err := f.s.keysOf(ctx, rings...)
+	a.Data = append(a.Data, list...)
+	return a, err
 }
 
 func (f accountFace) endKey(ctx context.Context, _ netip.Addr, in *endKeyIn) (Answer[Receipt], error) {

@@ -76,7 +76,7 @@ type Straggler struct {
 }
 
 func (s *Server) ringOf(ctx context.Context, r *access.Ring) (Ring, error) {
-	keys, err := s.keysOf(ctx, r)
+	keys, err := s.keysOf(ctx, *r)
 	out := Ring{ID: r.ID, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Created: r.Created, Keys: keys}
 	if p := r.Policy.Push; p.To != "" {
 		out.Push = &PushToIn{p.To, p.Name}

@@ -25,7 +25,7 @@ import (
 type Source interface {
 	Now() time.Time
 	Rings(ctx context.Context, org, app string) ([]access.Ring, error)
-	LastUse(ctx context.Context, ring string) (map[string]time.Time, error)
+	LastUse(ctx context.Context, rings ...string) (map[string]time.Time, error)
 	AuditSize(ctx context.Context) (int64, error)
 	Audit(ctx context.Context, org string, from int64, limit int) ([]gate.AuditEntry, int64, error)
 }
@@ -127,12 +127,16 @@ func Make(ctx context.Context, src Source, org string) (*Report, error) {
 	slices.SortFunc(rings, func(a, b access.Ring) int {
 		return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.App, b.App), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
+	ids := make([]string, len(rings))
+	for i := range rings {
+		ids[i] = rings[i].ID
+	}
+	used, err := src.LastUse(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
 	mine := map[string]bool{} // keys of the report
 	for i := range rings {
-		used, err := src.LastUse(ctx, rings[i].ID)
-		if err != nil {
-			return nil, err
-		}
 		for j := range rings[i].Keys {
 			k := r.key(&rings[i], &rings[i].Keys[j], used[rings[i].Keys[j].ID])
 			mine[k.ID] = true

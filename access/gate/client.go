@@ -117,5 +117,5 @@ func (g *Gate) Vouch(r *http.Request, ring string) (*access.Caller, error) {
 	if err := g.judge(e, r); err != nil {
 		return nil, err
 	}
-	return e.who(), nil
+	return &e.who().caller, nil
 }

@@ -27,8 +27,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
-	"maps"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -116,6 +116,7 @@ type Gate struct {
 	until atomic.Int64             // ns since began: end of the lease
 
 	mu      sync.Mutex // held by whoever makes a new snapshot
+	begun   *draft     // a first reading that was cut short; of whoever holds mu
 	peppers atomic.Pointer[peppers]
 	lends   *lends // nil: without a Lender
 	visits  visitors
@@ -127,6 +128,7 @@ type Gate struct {
 	wake      chan struct{}                  // something changed here
 	followers atomic.Pointer[[]func([]Fate)] // told of keys that ended
 	followMu  sync.Mutex
+	uses      uses     // keys used since the last flush
 	bases     sync.Map // ring -> usage that this node had written before it was started
 	pushes    pushes
 }
@@ -137,9 +139,6 @@ type wish struct {
 	verifier  []byte // not nil: the digest under a newer pepper
 	pepper    int    // its version
 }
-
-// nobody has a verifier that no token has, for the compare when a kid is unknown.
-var nobody = &entry{}
 
 // New makes a gate over a store. When the store does not answer, the gate still
 // comes: it tells callers with keys Unavailable, and Run tries again.
@@ -238,7 +237,8 @@ const (
 var kinds = []string{kindApp, kindPepper, kindPlan, kindRing}
 
 // sync brings the snapshot up to date with the store. It is called by one at a time
-// or many; g.mu orders them.
+// or many; g.mu orders them. What was read before an error is not lost: of a first
+// reading it is kept for the next call, and of a later one it holds at once.
 func (g *Gate) sync(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -248,69 +248,103 @@ func (g *Gate) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	old := g.snap.Load()
-	var epoch int64
-	if old != nil {
-		epoch = old.epoch
+	old, d := g.snap.Load(), g.begun
+	if d == nil {
+		d = newDraft(old)
 	}
-	d := newDraft(old)
-	var ended []Fate
-	changed := old == nil
+	was := d.s.epoch
+	err := g.read(ctx, d)
+	if err != nil && fault.Of(err) == fault.Conflict && d.s.epoch > 0 {
+		// The store is older than what this node knows, as when it was restored from a backup;
+		// or this node was away for so long that marks of deletions were purged.
+		g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", d.s.epoch)
+		g.snap.Store(nil)
+		g.begun = nil
+		return err
+	}
+	if err != nil && old == nil {
+		g.begun = d
+		return err
+	}
+	g.begun = nil
+	if old == nil || d.s.epoch != was {
+		g.settle(d)
+		g.snap.Store(d.s)
+		for _, ring := range d.gone { // after their keys
+			g.signers.drop(ring)
+		}
+	}
+	if err == nil {
+		g.heard.Store(asked)
+	}
+	g.tell(d.ended)
+	return err
+}
+
+// read takes what changed after the draft's epoch into the draft, page by page.
+func (g *Gate) read(ctx context.Context, d *draft) error {
 	for more := true; more; {
 		var records []access.Record
+		var epoch int64
 		var err error
-		if records, epoch, more, err = g.store.Since(ctx, epoch, kinds, 5000); err != nil {
-			if fault.Of(err) == fault.Conflict && old != nil {
-				// The store is older than what this node knows, as when it was restored from a backup;
-				// or this node was away for so long that marks of deletions were purged.
-				g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", old.epoch)
-				g.snap.Store(nil)
-			}
+		if records, epoch, more, err = g.store.Since(ctx, d.s.epoch, kinds, 5000); err != nil {
 			return err
 		}
-		for i := range records {
-			rec := &records[i]
-			if err := g.lags(ctx, rec); err != nil {
+		for i := range records { // before anything is taken from the page
+			if err := g.lags(ctx, &records[i]); err != nil {
 				return err
 			}
-			if rec.Kind == kindApp {
-				changed = true
+		}
+		rings := g.unseal(records)
+		for i := range records {
+			rec := &records[i]
+			switch {
+			case rec.Kind == kindApp:
 				g.sized(d, rec)
-			}
-			if rec.Kind == kindPlan {
-				changed = true
+			case rec.Kind == kindPlan:
 				g.planned(d, rec)
-			}
-			if rec.Kind != kindRing {
-				continue
-			}
-			changed = true
-			if rec.Body == nil {
-				ended = append(ended, g.fates(d, rec.ID, nil)...)
-				g.signers.drop(rec.ID)
+			case rec.Kind != kindRing:
+			case rings[i] != nil:
+				d.ended = append(d.ended, g.fates(d, rec.ID, rings[i])...)
+				g.signers.put(g, rings[i]) // before the keys are known: none is ever accepted without its signer
+				d.put(rings[i], g)
+			default:
+				if rec.Body != nil {
+					g.log.Error("a ring was changed outside Assay, or made with another pepper; its keys are not accepted", "ring", rec.ID)
+				}
+				d.ended = append(d.ended, g.fates(d, rec.ID, nil)...)
 				d.drop(rec.ID)
-				continue
+				d.gone = append(d.gone, rec.ID)
 			}
-			r, err := g.ringOf(rec)
-			if err != nil {
-				g.log.Error("a ring was changed outside Assay, or made with another pepper; its keys are not accepted", "ring", rec.ID)
-				ended = append(ended, g.fates(d, rec.ID, nil)...)
-				d.drop(rec.ID)
-				continue
+		}
+		d.s.epoch = epoch
+	}
+	return nil
+}
+
+// unseal reads the rings among records, on all processors when they are many; nil is
+// one that was deleted, or whose seal does not fit.
+func (g *Gate) unseal(records []access.Record) []*access.Ring {
+	out := make([]*access.Ring, len(records))
+	some := func(from, to int) {
+		for i := from; i < to; i++ {
+			if rec := &records[i]; rec.Kind == kindRing && rec.Body != nil {
+				out[i], _ = g.ringOf(rec)
 			}
-			ended = append(ended, g.fates(d, rec.ID, r)...)
-			g.signers.put(g, r) // before the keys are known: none is ever accepted without its signer
-			d.put(r, g)
 		}
 	}
-	g.settle(d)
-	if old == nil || epoch != old.epoch || changed {
-		d.s.epoch = epoch
-		g.snap.Store(d.s)
+	n := len(records)
+	if n < 500 {
+		some(0, n)
+		return out
 	}
-	g.heard.Store(asked)
-	g.tell(ended)
-	return nil
+	var all sync.WaitGroup
+	parts := runtime.GOMAXPROCS(0)
+	for i := range parts {
+		all.Go(func() { some(n*i/parts, n*(i+1)/parts) })
+	}
+	all.Wait()
+	return out
 }
 
 // ringOf reads a sealed ring.
@@ -370,7 +404,11 @@ type Fate struct {
 
 // fates are the keys of a ring that were accepted in the draft and are not in r.
 func (g *Gate) fates(d *draft, ring string, r *access.Ring) (out []Fate) {
-	for _, id := range d.s.rings.keys[ring] {
+	at, ok := ringIDOf(ring)
+	if !ok {
+		return nil
+	}
+	for _, id := range d.s.kids(at) {
 		e := d.s.find(id)
 		if e == nil || !e.named().Accepting() {
 			continue
@@ -429,15 +467,23 @@ func (g *Gate) rings(org, app string) []string {
 	if s == nil {
 		return nil
 	}
-	ids := map[string]bool{}
-	for i := range s.shards {
-		for _, e := range s.shards[i] {
-			if (org == "" || e.tenant.org == org) && (app == "" || e.tenant.name == app) {
-				ids[e.ring] = true
+	ids := map[ringID]bool{}
+	for _, x := range s.shards {
+		if x == nobody {
+			continue
+		}
+		for i := range x.entries {
+			if t := x.entries[i].terms.tenant; (org == "" || t.org == org) && (app == "" || t.name == app) {
+				ids[x.entries[i].ring] = true
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(ids))
+	out := make([]string, 0, len(ids))
+	for id := range ids {
+		out = append(out, id.String())
+	}
+	slices.Sort(out)
+	return out
 }
 
 func unavailable(err error) error {

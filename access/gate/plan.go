@@ -166,8 +166,10 @@ func (g *Gate) examples(d *draft) {
 func (g *Gate) settle(d *draft) {
 	g.examples(d)
 	if d.replan {
-		for _, t := range d.s.apps {
-			d.resize[t] = true
+		for _, part := range d.s.apps {
+			for _, t := range part {
+				d.resize[t] = true
+			}
 		}
 	}
 	now := g.now()

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
@@ -313,7 +314,7 @@ func (g *Gate) clear(ctx context.Context, w secret.Writer, r *access.Ring) error
 	if err != nil || !v.Pending.Present() {
 		return err
 	}
-	_, kid, ok := parse(v.Pending.Value.Reveal())
+	kid, ok := parse(v.Pending.Value.Reveal(), new(token))
 	if k := r.Key(string(kid[:])); !ok || k == nil || k.State.Accepting() {
 		return fault.New(fault.Conflict, "the secret %s has a pending value that is not of this ring: promote it or discard it there", place)
 	}
@@ -322,7 +323,8 @@ func (g *Gate) clear(ctx context.Context, w secret.Writer, r *access.Ring) error
 
 // works proves that a text is the token of a key which is accepted now.
 func (g *Gate) works(v secret.Value, ring, key string) error {
-	t, id, ok := parse(v.Reveal())
+	var t token
+	id, ok := parse(v.Reveal(), &t)
 	s := g.snap.Load()
 	switch {
 	case !g.fresh(false) || s == nil:
@@ -331,11 +333,14 @@ func (g *Gate) works(v secret.Value, ring, key string) error {
 		return fault.New(fault.Conflict, "what the keeper gives back is not the key that was written")
 	}
 	e := s.find(id)
-	if e == nil || e.ring != ring {
+	if e == nil || e.ring.String() != ring {
 		return fault.New(fault.Conflict, "the key %s is not known", key)
 	}
 	m := g.peppers.Load().by[int(e.pepper)]
-	if m == nil || !m.matches(&t, &e.verifier, true) {
+	if m == nil {
+		return stale()
+	}
+	if v := m.verifier(&t); subtle.ConstantTimeCompare(v[:], e.verifier[:]) != 1 {
 		return fault.New(fault.Conflict, "what the keeper gives back does not prove the key %s", key)
 	}
 	if now := g.now(); !e.live(now.UnixNano()) {
@@ -483,7 +488,7 @@ func (g *Gate) restore(ctx context.Context, r *access.Ring, w secret.Writer, v s
 	case !has.Previous.Present():
 		return fault.New(fault.Conflict, "the keeper has no value of before to go back to")
 	}
-	_, kid, ok := parse(has.Previous.Value.Reveal())
+	kid, ok := parse(has.Previous.Value.Reveal(), new(token))
 	if !ok {
 		return fault.New(fault.Conflict, "what the keeper has as its previous value is no key of this ring")
 	}
@@ -570,7 +575,7 @@ func (g *Gate) takeBack(ctx context.Context, by By, id string) error {
 		}
 		return fault.Wrap(fault.Of(err), err, "the keeper may give out the new key and cannot be told otherwise now: try again, or revoke the key")
 	}
-	if _, kid, ok := parse(has.Current.Value.Reveal()); !ok || next == nil || next.ID != string(kid[:]) {
+	if kid, ok := parse(has.Current.Value.Reveal(), new(token)); !ok || next == nil || next.ID != string(kid[:]) {
 		return nil // the new key never got there, or somebody has put another value in its place
 	}
 	return g.restore(ctx, r, w, has.Current.Value)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -262,7 +263,7 @@ func (g *Gate) find(ctx context.Context, id string) (string, error) {
 	for try := 0; ; try++ {
 		if s := g.snap.Load(); s != nil {
 			if e := s.find(k); e != nil {
-				return e.ring, nil
+				return e.ring.String(), nil
 			}
 		}
 		if try > 0 {
@@ -677,8 +678,27 @@ func (g *Gate) Rings(ctx context.Context, org, app string) ([]access.Ring, error
 	return out, nil
 }
 
-// LastUse is when this node or, some seconds ago, another saw a key used. Zero: never.
-func (g *Gate) LastUse(ctx context.Context, ring string) (map[string]time.Time, error) {
-	u, err := g.usage(ctx, ring)
-	return u.Last, err
+// LastUse is when this node or, some seconds ago, another saw the keys of rings used, by
+// key id. A key that is not there was never seen. All rings are looked up in one look at
+// the store.
+func (g *Gate) LastUse(ctx context.Context, rings ...string) (map[string]time.Time, error) {
+	s := g.snap.Load()
+	if s == nil {
+		return nil, stale()
+	}
+	all := make([]usage, len(rings))
+	for i, ring := range rings {
+		all[i] = g.local(s, ring)
+	}
+	last := map[string]time.Time{}
+	err := g.store.View(ctx, func(tx access.Tx) error {
+		for i, ring := range rings {
+			if err := g.others(tx, ring, &all[i]); err != nil {
+				return err
+			}
+			maps.Copy(last, all[i].Last)
+		}
+		return nil
+	})
+	return last, unavailableOr(err)
 }

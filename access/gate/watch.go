@@ -42,18 +42,18 @@ func Agent(r *http.Request) string {
 	return f
 }
 
-// unproved tells the watcher of a token that opened nothing. e is nobody where the kid is
-// unknown; formed says that the token's checksum fits.
-func (g *Gate) unproved(r *http.Request, id kid, e *entry, formed bool) {
+// unproved tells the watcher of a token that opened nothing. e is nil where the token is
+// malformed; known says that e is the key that was presented.
+func (g *Gate) unproved(r *http.Request, id kid, e *entry, known bool) {
 	if g.opt.Watch == nil {
 		return
 	}
-	f := anomaly.Refusal{At: g.now(), Why: anomaly.Unknown, Prefix: g.Network(r), Agent: Agent(r), Checksum: formed}
-	if formed {
+	f := anomaly.Refusal{At: g.now(), Why: anomaly.Unknown, Prefix: g.Network(r), Agent: Agent(r), Checksum: e != nil}
+	if e != nil {
 		f.Key = string(id[:])
 	}
-	if e != nobody && e != nil {
-		f.Why, f.Ring, f.App = anomaly.Forged, e.ring, e.tenant.name
+	if known {
+		f.Why, f.Ring, f.App = anomaly.Forged, e.ring.String(), e.terms.tenant.name
 	}
 	g.opt.Watch.Refused(f)
 }
@@ -64,7 +64,7 @@ func (g *Gate) ended(r *http.Request, e *entry, addr netip.Addr, at time.Time) {
 	if g.opt.Watch == nil {
 		return
 	}
-	f := anomaly.Refusal{At: at, Key: string(e.id[:]), Ring: e.ring, App: e.tenant.name, Prefix: network(addr), Agent: Agent(r), Checksum: true}
+	f := anomaly.Refusal{At: at, Key: string(e.id[:]), Ring: e.ring.String(), App: e.terms.tenant.name, Prefix: network(addr), Agent: Agent(r), Checksum: true}
 	k := access.Key{State: e.named(), Expires: timeOf(e.expires), RetireAt: timeOf(e.retireAt), NotBefore: timeOf(e.notBefore)}
 	switch access.State(k.Standing(at)) {
 	case access.Revoked, access.Withdrawn:
@@ -85,7 +85,7 @@ func (g *Gate) outside(r *http.Request, e *entry, addr netip.Addr, at time.Time,
 	if g.opt.Watch == nil {
 		return
 	}
-	c := e.who()
+	c := e.told()
 	g.opt.Watch.Denied(anomaly.Use{At: at, Key: c.KeyID, Ring: c.Ring, App: c.App, Prefix: network(addr), Agent: Agent(r),
 		Endpoint: bound, Status: http.StatusForbidden, Denied: bound})
 }
@@ -99,7 +99,7 @@ func (g *Gate) Holder(key string) *access.Caller {
 		return nil
 	}
 	if e := s.find(id); e != nil {
-		return e.who()
+		return e.told()
 	}
 	return nil
 }
@@ -112,9 +112,9 @@ func (g *Gate) Owner(ring string) *access.Caller {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, id := range s.rings.keys[ring] {
-		if e := s.find(id); e != nil {
-			return e.who()
+	if id, ok := ringIDOf(ring); ok {
+		for _, k := range s.kids(id) {
+			return s.find(k).told()
 		}
 	}
 	return nil
@@ -137,11 +137,12 @@ func (g *Gate) Rollovers(limit int) (out []Rollover) {
 	now := g.now().UnixNano()
 	for ring := range s.rings.moving {
 		var x Rollover
-		for _, id := range s.rings.keys[ring] {
+		rid, _ := ringIDOf(ring)
+		for _, id := range s.kids(rid) {
 			if e := s.find(id); e != nil && e.named() == access.Retiring && e.retireAt > now && e.successor != 0 {
 				x.Ring, x.From = ring, max(x.From, int(e.n))
 				x.Deadline = timeOf(e.retireAt)
-				x.Began = x.Deadline.Add(-e.overlap)
+				x.Began = x.Deadline.Add(-e.terms.overlap)
 			}
 		}
 		if x.Ring != "" {

@@ -101,12 +101,16 @@ func (c *cli) printMade(m gate.Made, note string) error {
 func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, all bool) error {
 	t := newTable("ring", "v", "key", "name", "app", "env", "state", "scopes", "created", "ends", "last used")
 	n := 0
+	ids := make([]string, len(rings))
+	for i := range rings {
+		ids[i] = rings[i].ID
+	}
+	used, err := g.LastUse(ctx, ids...)
+	if err != nil {
+		return err
+	}
 	for i := range rings {
 		r := &rings[i]
-		used, err := g.LastUse(ctx, r.ID)
-		if err != nil {
-			return err
-		}
 		for j := len(r.Keys) - 1; j >= 0; j-- {
 			k := &r.Keys[j]
 			if k.State.Terminal() && !all {
