@@ -30,6 +30,7 @@ type Accounts interface {
 	Profile(ctx context.Context, id string) (people.Profile, error)
 	DeleteAccount(ctx context.Context, id, password, code string) error
 	Members
+	Passkeys
 }
 
 // accountFace tells about people over HTTP. A session stands in the header
@@ -153,6 +154,7 @@ func (s *Server) registerAccounts(f accountFace) {
 	addVisit(s, op("enable-totp", "totp/enable", 0, "Turn the second factor on", "With a code that the app shows."), f.enableTOTP)
 	s.registerProfile(f)
 	s.registerMembers(f)
+	s.registerPasskeys(f)
 }
 
 // addVisit registers an operation that needs no key and is limited by network. from is

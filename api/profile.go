@@ -17,6 +17,7 @@ type Account struct {
 	Created  time.Time    `json:"created_at"`
 	TOTP     bool         `json:"totp" doc:"Whether there is a second factor"`
 	Recovery int          `json:"recovery_codes_left"`
+	Passkeys []Passkey    `json:"passkeys"`
 	Orgs     []Membership `json:"orgs"`
 }
 
@@ -94,7 +95,10 @@ func (f accountFace) profile(ctx context.Context, _ netip.Addr, in *sessionIn) (
 		return Answer[Account]{}, err
 	}
 	p, err := f.a.Profile(ctx, id)
-	out := Account{Account: p.Account, Email: p.Email, Created: p.Created, TOTP: p.TOTP, Recovery: p.Recovery, Orgs: []Membership{}}
+	out := Account{Account: p.Account, Email: p.Email, Created: p.Created, TOTP: p.TOTP, Recovery: p.Recovery, Passkeys: []Passkey{}, Orgs: []Membership{}}
+	for _, k := range p.Passkeys {
+		out.Passkeys = append(out.Passkeys, passkeyOf(k))
+	}
 	for _, m := range p.Orgs {
 		out.Orgs = append(out.Orgs, membershipOf(m))
 	}

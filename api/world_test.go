@@ -431,6 +431,33 @@ func (anna) Allow(_ context.Context, _, org string, _ people.Action) error {
 	return nil
 }
 
+func (anna) BeginPasskey(_ context.Context, _, password, code string) (people.Ceremony, error) {
+	return people.Ceremony{Token: "rite", Options: `{"publicKey":{"challenge":"AAAA"}}`}, proved(password, code)
+}
+
+func (anna) AddPasskey(_ context.Context, _, ceremony, name string, _ []byte) (people.Passkey, error) {
+	return people.Passkey{ID: "pk_1", Name: name, Added: annaBegan}, answered(ceremony)
+}
+
+func answered(ceremony string) error {
+	if ceremony != "rite" {
+		return fault.At(fault.Unauthentic, "ceremony", "this ceremony is not known, was answered or has expired: begin again")
+	}
+	return nil
+}
+
+func (anna) RemovePasskey(_ context.Context, _, _, password string) error {
+	return proved(password, "123456")
+}
+
+func (anna) BeginPasskeyLogIn(context.Context, netip.Addr) (people.Ceremony, error) {
+	return anna{}.BeginPasskey(context.Background(), "", "right password", "123456")
+}
+
+func (anna) LogInPasskey(_ context.Context, _ netip.Addr, ceremony string, _ []byte) (string, people.Session, error) {
+	return "session", people.Session{Account: "acc_1"}, answered(ceremony)
+}
+
 // clientKeys sets public keys without ending tokens: none are lent here.
 type clientKeys struct{ f *fixture }
 

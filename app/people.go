@@ -18,10 +18,11 @@ import (
 
 // People says how people get accounts.
 type People struct {
-	Page  string `koanf:"page" doc:"page on which an e-mail address is confirmed, such as https://console.example.com/confirm; the token stands behind #, where no server sees it"`
-	Plan  string `koanf:"plan" doc:"plan of a new app; empty is free"`
-	Rate  int    `koanf:"rate" doc:"requests per second of a new app; 0 is the plan's"`
-	Burst int    `koanf:"burst" doc:"requests at once of a new app; 0 is the plan's, or twice the rate when that is given"`
+	Page   string `koanf:"page" doc:"page on which an e-mail address is confirmed, such as https://console.example.com/confirm; the token stands behind #, where no server sees it"`
+	Origin string `koanf:"origin" doc:"origin of the pages on which people use passkeys, such as https://console.example.com; empty: there are no passkeys"`
+	Plan   string `koanf:"plan" doc:"plan of a new app; empty is free"`
+	Rate   int    `koanf:"rate" doc:"requests per second of a new app; 0 is the plan's"`
+	Burst  int    `koanf:"burst" doc:"requests at once of a new app; 0 is the plan's, or twice the rate when that is given"`
 }
 
 // Mail says through which server letters are sent.
@@ -54,7 +55,7 @@ func newAccounts(cfg People, post Mail, g *gate.Gate, store access.Store, log *s
 	free := &freeKeys{gate: g, plan: cfg.Plan, rate: cfg.Rate, burst: cfg.Burst, turn: make(chan struct{}, 1)}
 	var err error
 	a.People, err = people.New(people.Options{
-		Store: a.store, Mail: send, FreeKey: free.key, EndOrg: a.endOrg, Now: g.Now,
+		Store: a.store, Mail: send, FreeKey: free.key, EndOrg: a.endOrg, Origin: cfg.Origin, Now: g.Now,
 		Seal: func(id string, b []byte) ([]byte, error) { return g.Seal("totp/"+id, b) },
 		Open: func(id string, b []byte) ([]byte, error) { return g.Open("totp/"+id, b) },
 	})
@@ -265,7 +266,7 @@ func (p persons) change(ctx context.Context, kind, id string, version int64, don
 
 // sweep deletes sessions and sign-ups that are over, some hundred at a time.
 func (p persons) sweep(ctx context.Context, now time.Time) error {
-	for _, kind := range []string{personKind + "session", personKind + "pending", personKind + "reset"} {
+	for _, kind := range []string{personKind + "session", personKind + "pending", personKind + "reset", personKind + "ceremony"} {
 		for after := ""; ; {
 			var list []access.Record
 			_, err := p.store.Change(ctx, func(tx access.Tx) error {

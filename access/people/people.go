@@ -3,7 +3,7 @@
 //
 // Somebody signs up with e-mail and password, proves the e-mail with a token, and has
 // an account, an organisation, an app and a first key. Passwords are kept as Argon2id
-// (RFC 9106), second factors are TOTP (RFC 6238), sessions are 256 random bits of
+// (RFC 9106), second factors are TOTP (RFC 6238), passkeys (WebAuthn) take the place of both, sessions are 256 random bits of
 // which only the SHA-256 is stored.
 //
 // It never sends mail itself, never makes API keys itself and never writes a log
@@ -28,6 +28,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/assayhq/assay/fault"
 )
@@ -88,6 +89,10 @@ type Options struct {
 	Seal func(id string, secret []byte) ([]byte, error)
 	Open func(id string, sealed []byte) ([]byte, error)
 
+	// Origin of the pages on which people use passkeys, such as
+	// https://console.example.com. "": there are no passkeys.
+	Origin string
+
 	Issuer   string           // name shown by authenticator apps, default "Assay"
 	Password *argon2id.Params // default Passwords()
 	Hashes   int              // password hashes computed at a time, default 2: each takes Password.Memory
@@ -121,6 +126,7 @@ const (
 	kindEmail   = "email" // id: digest of the address; says whose it is
 	kindPending = "pending"
 	kindReset   = "reset"
+	kindRite    = "ceremony" // of a passkey, begun and not ended
 	kindSession = "session"
 	kindOrg     = "org"
 )
@@ -133,6 +139,8 @@ type People struct {
 	queue chan struct{} // who waits for a slot or has one
 
 	accounts, prefixes, pairs *throttle
+
+	passkeys *webauthn.WebAuthn // nil: none
 }
 
 // New makes the engine.
@@ -157,12 +165,16 @@ func New(o Options) (*People, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	passkeys, err := relyingParty(o.Origin, o.Issuer)
+	if err != nil {
+		return nil, err
+	}
 	dummy, err := argon2id.CreateHash(rand.Text(), o.Password)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "no password hash could be made")
 	}
 	return &People{
-		o: o, dummy: dummy,
+		o: o, dummy: dummy, passkeys: passkeys,
 		slots: make(chan struct{}, o.Hashes), queue: make(chan struct{}, maxQueue),
 		// An account's delay stays short, because its owner may be a stranger too,
 		// on a new network; a network's delay may grow long.
@@ -179,6 +191,7 @@ type account struct {
 	Generation int       `json:"generation"` // sessions of an older one have ended
 	Known      []string  `json:"known"`      // networks it was used from, newest first
 	TOTP       totpState `json:"totp"`
+	Passkeys   []passkey `json:"passkeys,omitempty"`
 	Sessions   []seat    `json:"sessions,omitempty"` // newest first
 	Orgs       []string  `json:"orgs,omitempty"`     // where it may be a member; the organisation decides
 }

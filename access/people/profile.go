@@ -14,6 +14,7 @@ type Profile struct {
 	Created  time.Time
 	TOTP     bool
 	Recovery int // recovery codes left
+	Passkeys []Passkey
 	Orgs     []Membership
 }
 
@@ -24,6 +25,9 @@ func (p *People) Profile(ctx context.Context, id string) (Profile, error) {
 		return Profile{}, err
 	}
 	out := Profile{Account: id, Email: a.Email, Created: a.Created, TOTP: a.TOTP.Enabled, Recovery: len(a.TOTP.Recovery)}
+	for i := range a.Passkeys {
+		out.Passkeys = append(out.Passkeys, a.Passkeys[i].Passkey)
+	}
 	for _, x := range a.Orgs {
 		o, _, err := read[org](ctx, p.o.Store, kindOrg, x)
 		if err != nil && fault.Of(err) != fault.Unknown {
