@@ -20,7 +20,8 @@ func walk(seed uint64, n int, price float64, plateaus bool) map[Input][]float64 
 	m := map[Input][]float64{}
 	flat := 0
 	tick := price / 65536
-	for range n {
+	for i := range n {
+		m[Time] = append(m[Time], 1.6e12+float64(i)*3600e3)
 		open := price
 		switch {
 		case flat > 0:
@@ -190,9 +191,11 @@ func TestSmallPricesAreAsGoodAsLargeOnes(t *testing.T) {
 			for k, c := range m {
 				scaled[k] = slices.Clone(c)
 				for i := range c {
-					if k == Vol {
+					switch k {
+					case Vol:
 						scaled[k][i] *= volume
-					} else {
+					case Time:
+					default:
 						scaled[k][i] *= price
 					}
 				}
@@ -249,7 +252,7 @@ func TestFlatWindowsGiveNumbers(t *testing.T) {
 		for _, k := range []Input{Real, Real1, Periods, OpenPrice, High, Low, Close} {
 			flat[k] = slices.Repeat([]float64{100}, 400)
 		}
-		flat[Vol] = make([]float64, 400)
+		flat[Vol], flat[Time] = make([]float64, 400), bars(1, 400, 1)[Time]
 		for name, m := range map[string]map[Input][]float64{"constant": flat, "plateaus": bars(3, 400, 1e-7)} {
 			for i, out := range mustBatch(t, f, v, columns(f, m)) {
 				for at := f.Begin(v); at < len(out); at++ {

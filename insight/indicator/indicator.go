@@ -95,6 +95,7 @@ const (
 	Low       Input = "low"
 	Close     Input = "close"
 	Vol       Input = "volume"
+	Time      Input = "ts" // when the bar began, in milliseconds since 1970
 )
 
 // Param is a setting of a function.
