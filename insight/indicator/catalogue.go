@@ -33,7 +33,7 @@ func Catalogue() []Function {
 		crsi(), rvi(), rvgi(), // relative.go
 		stc(), fisher(), kdj(), // swing.go
 		tdi(), vhf(), snr(), chop(), // trendiness.go
-		keltner(), donchian(), chandelier(), supertrend(), percentB(), bbwidth(), // envelopes.go
+		keltner(), donchian(), chandelier(), supertrend(), pbands(), percentB(), bbwidth(), // envelopes.go
 		closeVolatility(), parkinson(), garmanKlass(), rogersSatchell(), gkyz(), yangZhang(), chaikinVolatility(), ulcer(), // volatility.go
 		cmf(), force(), emv(), nvi(), pvi(), pvt(), // flow.go
 		ichimoku(), pivots(), // levels.go

@@ -159,6 +159,44 @@ func (s *trailing) step(in, out []float64) {
 
 func (s *trailing) take(from core) { *s = *from.(*trailing) }
 
+func pbands() Function {
+	return Function{
+		Name: "PBANDS", Title: "Price Bands of smoothed prices", Group: Overlap, Inputs: []Input{Real},
+		Params:  []Param{period(20, 2), span("optInFastPeriod", "Bars of the mean that stands for the price", 2, 1), {Name: "optInNbDev", Doc: "Standard deviations from the middle to a band", Default: 2, Max: 1000}},
+		Outputs: []Output{bandOf("outUpper", ""), lineOf("outMiddle", "The slow mean"), bandOf("outLower", "")},
+		Doc:     "Bands about a mean, from how far a fast mean strays from it: a single wild price widens them less than it does Bollinger's.",
+		Formula: "sma(x, n) + d sd, sma(x, n), sma(x, n) - d sd; sd is STDDEV over n bars of sma(x, fast) - sma(x, n)",
+		Source:  "As in R's TTR.",
+		begin:   func(p []float64) int { return int(max(p[0], p[1])) - 1 + int(p[0]) - 1 },
+		open: func(p []float64) core {
+			n := int(p[0])
+			return &strayed{newGap(typeSMA, int(p[1]), typeSMA, n), newSpread(n), p[2]}
+		},
+	}
+}
+
+type strayed struct {
+	g     gap
+	s     spread
+	times float64
+}
+
+func (b *strayed) step(in, out []float64) {
+	fast, slow, ok := b.g.next(in[0])
+	if !ok {
+		return
+	}
+	b.s.push(fast - slow)
+	w := float64(b.times * math.Sqrt(b.s.variance))
+	out[0], out[1], out[2] = slow+w, slow, slow-w
+}
+
+func (b *strayed) take(from core) {
+	f := from.(*strayed)
+	b.g.take(&f.g)
+	b.s.take(&f.s)
+}
+
 const ofBollinger = "John Bollinger, Bollinger on Bollinger Bands, 2001."
 
 func percentB() Function {

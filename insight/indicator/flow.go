@@ -40,7 +40,7 @@ func force() Function {
 		Formula: "ema((x[t] - x[t-1]) v[t], n)",
 		Source:  "Alexander Elder, Trading for a Living, 1993.",
 		begin:   func(p []float64) int { return int(p[0]) },
-		settle:  func(p []float64) int { return fading(typeEMA, int(p[0])) },
+		settle:  func(p []float64) int { return fading(typeEMA, int(p[0])) * 3 / 2 },
 		open:    func(p []float64) core { return &elder{e: newStage(typeEMA, int(p[0]))} },
 	}
 }
