@@ -146,12 +146,20 @@ func (f *Function) Batch(v Values, in [][]float64) ([][]float64, error) {
 
 // unsound is the first number that is not finite, or -1.
 func unsound(column []float64) int {
-	// x-x is 0 for finite numbers only, and a sum of zeros is cheaper to ask than each.
-	var s float64
-	for _, x := range column {
-		s += x - x
+	// 0 x is 0 for finite numbers only, and sums of zeros are cheaper to ask than each. There
+	// are four sums because an addition has to wait for the one before it.
+	var a, b, c, d float64
+	rest := column
+	for ; len(rest) >= 4; rest = rest[4:] {
+		a += rest[0] * 0
+		b += rest[1] * 0
+		c += rest[2] * 0
+		d += rest[3] * 0
 	}
-	if s == 0 {
+	for _, x := range rest {
+		a += x * 0
+	}
+	if a+b+c+d == 0 {
 		return -1
 	}
 	for i, x := range column {
