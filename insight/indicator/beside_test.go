@@ -39,12 +39,15 @@ func BenchmarkBeside(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		in := columns(f, m)
+		in, out := columns(f, m), make([][]float64, len(f.Outputs))
+		for i := range out {
+			out[i] = make([]float64, len(in[0]))
+		}
 		b.Run(c.name, func(b *testing.B) {
 			least := time.Hour
 			for b.Loop() {
 				begun := time.Now()
-				if _, err := f.Batch(v, in); err != nil {
+				if err := f.Fill(v, in, out); err != nil {
 					b.Fatal(err)
 				}
 				least = min(least, time.Since(begun))

@@ -150,18 +150,26 @@ func bbands() Function {
 
 // bollingers is bollinger over a column, to the same bits.
 func bollingers(p []float64, in, out [][]float64) {
-	n, size := int(p[0]), p[0]
-	x, u, v := in[0], p[1], p[2]
-	upper, middle, lower := out[0], out[1], out[2]
-	begin := max(before(int(p[3]), n), n-1)
-	own := p[3] == typeSMA
-	if !own {
-		averagesOf(int(p[3]), n, x, middle)
-		blank(middle[:begin])
+	n := int(p[0])
+	if p[3] != typeSMA {
+		f := bbands()
+		f.steps(p, in, out)
+		return
 	}
+	size, u, v := p[0], p[1], p[2]
 	var sum, sq, peak, last float64
 	equal := 0
-	upper, middle, lower = upper[:len(x)], middle[:len(x)], lower[:len(x)]
+	for _, c := range in[0][:n-1] {
+		if equal++; c != last {
+			equal = 1
+		}
+		last = c
+		sum += c
+		sq += float64(c * c)
+	}
+	x, leaving := in[0][n-1:], in[0]
+	upper, middle, lower := out[0][n-1:], out[1][n-1:], out[2][n-1:]
+	leaving, upper, middle, lower = leaving[:len(x)], upper[:len(x)], middle[:len(x)], lower[:len(x)]
 	for t, c := range x {
 		if equal++; c != last {
 			equal = 1
@@ -169,14 +177,11 @@ func bollingers(p []float64, in, out [][]float64) {
 		last = c
 		sum += c
 		sq += float64(c * c)
-		if t < n-1 {
-			continue
-		}
 		if sq > peak {
 			peak = sq
 		} else if sq < peak*1e-6 {
 			sum, sq = 0, 0
-			for _, c := range x[t-n+1 : t+1] {
+			for _, c := range in[0][t : t+n] {
 				sum += c
 				sq += float64(c * c)
 			}
@@ -190,19 +195,11 @@ func bollingers(p []float64, in, out [][]float64) {
 		if equal >= n {
 			mean, variance = c, 0
 		}
-		old := x[t-n+1]
+		old := leaving[t]
 		sum -= old
 		sq -= float64(old * old)
-		if t < begin {
-			continue
-		}
-		if own {
-			middle[t] = mean
-		} else {
-			mean = middle[t]
-		}
 		sd := math.Sqrt(variance)
-		upper[t], lower[t] = mean+float64(sd*u), mean-float64(sd*v)
+		middle[t], upper[t], lower[t] = mean, mean+float64(sd*u), mean-float64(sd*v)
 	}
 }
 

@@ -126,16 +126,19 @@ func convergences(c *convergence, x []float64, out [][]float64) {
 	}
 	a, b, h := out[0], out[1], out[2]
 	a[begin], b[begin], h[begin] = o[0], o[1], o[2]
-	fast, slow, signal := c.fast.value, c.slow.value, c.signal.value
-	kf, ks, kn := c.fast.k, c.slow.k, c.signal.k
+	last, fast, slow, kf, ks := c.fast.last, c.fast.rest, c.slow.rest, c.fast.keep, c.slow.keep
+	before, signal, kn := c.signal.last, c.signal.rest, c.signal.keep
 	x = x[begin+1:]
 	a, b, h = a[begin+1:][:len(x)], b[begin+1:][:len(x)], h[begin+1:][:len(x)]
 	for i, v := range x {
-		fast += float64((v - fast) * kf)
-		slow += float64((v - slow) * ks)
-		d := fast - slow
-		signal += float64((d - signal) * kn)
-		a[i], b[i], h[i] = d, signal, d-signal
+		fast = float64((v - last + fast) * kf)
+		slow = float64((v - last + slow) * ks)
+		last = v
+		d := (v - fast) - (v - slow)
+		signal = float64((d - before + signal) * kn)
+		before = d
+		s := d - signal
+		a[i], b[i], h[i] = d, s, d-s
 	}
 }
 

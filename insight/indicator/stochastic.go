@@ -1,5 +1,7 @@
 package indicator
 
+import "math"
+
 const (
 	stochDoc    = "Where the close lies in the range of the last bars, from 0 at its bottom to 100 at its top, smoothed. Above 80 is often read as overbought, below 20 as oversold."
 	stochSource = "George Lane, 1950s; TA-Lib "
@@ -61,37 +63,52 @@ func averagesOf(kind, n int, in, out []float64) {
 }
 
 // places is the place of the close in the range of n bars, from the n-th on.
+//
+// The window lies across two blocks of n bars: its highest is that of the end of the older
+// block and of the beginning of the newer. Ends are reckoned when a block is complete. It
+// takes as long for each n, and there is nothing for the processor to guess. Numbers that
+// are not negative sort as their bits do, and integers are compared without a branch.
 func places(n int, high, low, close, out []float64) {
-	top, bottom, topAt, bottomAt := high[0], low[0], 0, 0
-	low, close, out = low[:len(high)], close[:len(high)], out[:len(high)]
+	var signs uint64
+	low = low[:len(high)]
 	for t, h := range high {
-		l := low[t]
-		from := t - n + 1
-		if h >= top {
-			top, topAt = h, t
-		} else if topAt < from {
-			top, topAt = h, t
-			for i, x := range high[from:t] {
-				if x >= top {
-					top, topAt = x, from+i
-				}
+		signs |= math.Float64bits(h) | math.Float64bits(low[t])
+	}
+	if signs>>63 != 0 {
+		f := newFast(n)
+		for t, h := range high {
+			out[t], _ = f.next(h, low[t], close[t])
+		}
+		return
+	}
+	highEnds, lowEnds := make([]int64, n+1), make([]int64, n+1) // of the older block, from each of its bars
+	for i := range lowEnds {
+		lowEnds[i] = math.MaxInt64
+	}
+	for len(high) > 0 {
+		m := min(n, len(high))
+		h, l, c, o, he, le := high[:m], low[:m], close[:m], out[:m], highEnds[1:m+1], lowEnds[1:m+1]
+		highest, lowest := int64(0), int64(math.MaxInt64)
+		for i, x := range h {
+			highest = max(highest, int64(math.Float64bits(x)))
+			lowest = min(lowest, int64(math.Float64bits(l[i])))
+			bottom := math.Float64frombits(uint64(min(lowest, le[i])))
+			k := 0.0
+			if d := math.Float64frombits(uint64(max(highest, he[i]))) - bottom; d != 0 {
+				k = 100 * ((c[i] - bottom) / d)
 			}
+			o[i] = k
 		}
-		if l <= bottom {
-			bottom, bottomAt = l, t
-		} else if bottomAt < from {
-			bottom, bottomAt = l, t
-			for i, x := range low[from:t] {
-				if x <= bottom {
-					bottom, bottomAt = x, from+i
-				}
-			}
+		if m < n {
+			return
 		}
-		k := 0.0
-		if d := top - bottom; d != 0 {
-			k = 100 * ((close[t] - bottom) / d)
+		highest, lowest = 0, math.MaxInt64
+		for i := n - 1; i > 0; i-- {
+			highest = max(highest, int64(math.Float64bits(h[i])))
+			lowest = min(lowest, int64(math.Float64bits(l[i])))
+			highEnds[i], lowEnds[i] = highest, lowest
 		}
-		out[t] = k
+		high, low, close, out = high[n:], low[n:], close[n:], out[n:]
 	}
 }
 
