@@ -171,20 +171,19 @@ func (f *Function) steps(v Values, in, out [][]float64) {
 
 // unsound is the first number that is not finite, or -1.
 func unsound(column []float64) int {
-	// 0 x is 0 for finite numbers only, and sums of zeros are cheaper to ask than each. There
-	// are four sums because an addition has to wait for the one before it.
-	var a, b, c, d float64
+	// 0 x is 0 for finite numbers only, and sums are cheaper to ask than each. There are two
+	// because an addition has to wait for the one before it. Where one grows beyond all
+	// numbers each is asked.
+	var a, b float64
 	rest := column
-	for ; len(rest) >= 4; rest = rest[4:] {
-		a += rest[0] * 0
-		b += rest[1] * 0
-		c += rest[2] * 0
-		d += rest[3] * 0
+	for ; len(rest) >= 8; rest = rest[8:] {
+		a += ((rest[0] + rest[1]) + (rest[2] + rest[3])) * 0
+		b += ((rest[4] + rest[5]) + (rest[6] + rest[7])) * 0
 	}
 	for _, x := range rest {
 		a += x * 0
 	}
-	if a+b+c+d == 0 {
+	if a+b == 0 {
 		return -1
 	}
 	for i, x := range column {

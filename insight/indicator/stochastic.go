@@ -1,7 +1,5 @@
 package indicator
 
-import "math"
-
 const (
 	stochDoc    = "Where the close lies in the range of the last bars, from 0 at its bottom to 100 at its top, smoothed. Above 80 is often read as overbought, below 20 as oversold."
 	stochSource = "George Lane, 1950s; TA-Lib "
@@ -34,8 +32,8 @@ func stoch() Function {
 // slowStochastics is slowStochastic over columns, to the same bits.
 func slowStochastics(p []float64, in, out [][]float64) {
 	n := int(p[0])
+	places(n, in[0], in[1], in[2], out[0], out[1])
 	// Each average is made out of one column into the other.
-	places(n, in[0], in[1], in[2], out[1])
 	at := n - 1
 	averagesOf(int(p[2]), int(p[1]), out[1][at:], out[0][at:])
 	at += before(int(p[2]), int(p[1]))
@@ -59,56 +57,6 @@ func averagesOf(kind, n int, in, out []float64) {
 		for i, x := range in {
 			out[i] = a.next(x)
 		}
-	}
-}
-
-// places is the place of the close in the range of n bars, from the n-th on.
-//
-// The window lies across two blocks of n bars: its highest is that of the end of the older
-// block and of the beginning of the newer. Ends are reckoned when a block is complete. It
-// takes as long for each n, and there is nothing for the processor to guess. Numbers that
-// are not negative sort as their bits do, and integers are compared without a branch.
-func places(n int, high, low, close, out []float64) {
-	var signs uint64
-	low = low[:len(high)]
-	for t, h := range high {
-		signs |= math.Float64bits(h) | math.Float64bits(low[t])
-	}
-	if signs>>63 != 0 {
-		f := newFast(n)
-		for t, h := range high {
-			out[t], _ = f.next(h, low[t], close[t])
-		}
-		return
-	}
-	highEnds, lowEnds := make([]int64, n+1), make([]int64, n+1) // of the older block, from each of its bars
-	for i := range lowEnds {
-		lowEnds[i] = math.MaxInt64
-	}
-	for len(high) > 0 {
-		m := min(n, len(high))
-		h, l, c, o, he, le := high[:m], low[:m], close[:m], out[:m], highEnds[1:m+1], lowEnds[1:m+1]
-		highest, lowest := int64(0), int64(math.MaxInt64)
-		for i, x := range h {
-			highest = max(highest, int64(math.Float64bits(x)))
-			lowest = min(lowest, int64(math.Float64bits(l[i])))
-			bottom := math.Float64frombits(uint64(min(lowest, le[i])))
-			k := 0.0
-			if d := math.Float64frombits(uint64(max(highest, he[i]))) - bottom; d != 0 {
-				k = 100 * ((c[i] - bottom) / d)
-			}
-			o[i] = k
-		}
-		if m < n {
-			return
-		}
-		highest, lowest = 0, math.MaxInt64
-		for i := n - 1; i > 0; i-- {
-			highest = max(highest, int64(math.Float64bits(h[i])))
-			lowest = min(lowest, int64(math.Float64bits(l[i])))
-			highEnds[i], lowEnds[i] = highest, lowest
-		}
-		high, low, close, out = high[n:], low[n:], close[n:], out[n:]
 	}
 }
 
@@ -150,10 +98,7 @@ func newFast(n int) fast { return fast{newChannel(n)} }
 
 func (f *fast) next(high, low, close float64) (k float64, ok bool) {
 	h, l := f.c.push(high, low)
-	if d := h - l; d != 0 {
-		k = 100 * ((close - l) / d)
-	}
-	return k, f.c.high.w.full()
+	return place(h, l, close), f.c.high.w.full()
 }
 
 // stage is an average that knows when it has a value.
