@@ -55,7 +55,6 @@ func vidya() Function {
 type paced struct {
 	c        plain
 	k, value float64
-	n        int // values of the momentum
 }
 
 func (v *paced) step(in, out []float64) {

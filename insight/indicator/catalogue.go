@@ -29,12 +29,12 @@ func Catalogue() []Function {
 		hma(), zlema(), alma(), rma(), gmma(), dpo(), // lag.go
 		mcginley(), vidya(), frama(), // adapt.go
 		vwma(), rvwap(), vwap(), evwma(), // weighed.go
-		cmou(), tsi(), smi(), kst(), ao(), pvo(), // momentum.go
+		cmou(), tsi(), smi(), ao(), pvo(), kst(), // momentum.go, kst.go
 		crsi(), rvi(), rvgi(), // relative.go
 		stc(), fisher(), kdj(), // swing.go
 		tdi(), vhf(), snr(), chop(), // trendiness.go
 		keltner(), donchian(), chandelier(), supertrend(), pbands(), percentB(), bbwidth(), // envelopes.go
-		closeVolatility(), parkinson(), garmanKlass(), rogersSatchell(), gkyz(), yangZhang(), chaikinVolatility(), ulcer(), // volatility.go
+		closeVolatility(), parkinson(), garmanKlass(), rogersSatchell(), gkyz(), yangZhang(), chaikinVolatility(), ulcer(), // volatility.go, widening.go
 		cmf(), force(), emv(), nvi(), pvi(), pvt(), // flow.go
 		ichimoku(), pivots(), // levels.go
 		median(), mad(), percentRank(), // rank.go
