@@ -1,5 +1,5 @@
 // Times functions of TA-Lib's C over the series of BenchmarkBeside in insight/indicator,
-// and prints the least processor time of a bar over all rounds, in nanoseconds.
+// and prints the least time of a bar over all rounds, in nanoseconds.
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -10,7 +10,7 @@ static double high[N], low[N], close_[N], a[N], b[N], c[N];
 
 static double now(void) {
 	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
