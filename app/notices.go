@@ -100,6 +100,9 @@ type waking struct {
 	wake func()
 }
 
+// Unwrap gives the store itself, for what else it can do.
+func (w waking) Unwrap() access.Store { return w.Store }
+
 // Change is access.Store's.
 func (w waking) Change(ctx context.Context, f func(access.Tx) error) (int64, error) {
 	var published bool
