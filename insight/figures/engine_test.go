@@ -192,4 +192,3 @@ func TestSharesSumToAHundredAndOtherFormsAreLeftOut(t *testing.T) {
 		}
 	}
 }
-
