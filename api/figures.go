@@ -58,8 +58,8 @@ type globalIn struct {
 }
 
 type moversIn struct {
-	Direction string `query:"direction" enum:"gainers,losers" default:"gainers"`
-	Window    string `query:"window" enum:"1h,24h,7d,14d,30d,60d,200d,1y" default:"24h"`
+	Direction string `query:"direction" enum:"gainers,losers" default:"gainers" doc:"What rose, or what fell"`
+	Window    string `query:"window" enum:"1h,24h,7d,14d,30d,60d,200d,1y" default:"24h" doc:"How far back; a year has 365 days"`
 	MinVolume string `query:"min_volume" maxLength:"40" doc:"Leave out what traded less than this in 24 h, in the quote" example:"1000000"`
 	Quote     string `query:"quote" default:"USD" maxLength:"64" doc:"Currency that amounts are in"`
 	Page
@@ -96,16 +96,16 @@ type Figure struct {
 // FigureDetail is a figure with where it comes from.
 type FigureDetail struct {
 	Figure
-	SupplyTotal  *money.Decimal          `json:"supply_total"`
-	SupplyMax    *money.Decimal          `json:"supply_max" doc:"Null: there is none, or it is not known"`
-	SupplySource *string                 `json:"supply_source" doc:"Who stated the supply"`
-	CapBefore    *money.Decimal          `json:"cap_24h_ago" doc:"With the supply of now"`
-	High         *FigureExtreme          `json:"high" doc:"Highest price of the stored history"`
-	Low          *FigureExtreme          `json:"low" doc:"Lowest price of the stored history"`
-	Since        *time.Time              `json:"since" doc:"Where the stored history begins"`
-	Changes      map[string]FigureChange `json:"changes" doc:"By window: what changes are counted from"`
-	Sparkline    []FigurePoint           `json:"sparkline" doc:"Hourly closes of seven days, oldest first"`
-	Venues       []string                `json:"venues" doc:"Whose prices counted"`
+	SupplyTotal  *money.Decimal `json:"supply_total"`
+	SupplyMax    *money.Decimal `json:"supply_max" doc:"Null: there is none, or it is not known"`
+	SupplySource *string        `json:"supply_source" doc:"Who stated the supply"`
+	CapBefore    *money.Decimal `json:"cap_24h_ago" doc:"With the supply of now"`
+	High         *FigureExtreme `json:"high" doc:"Highest price of the stored history"`
+	Low          *FigureExtreme `json:"low" doc:"Lowest price of the stored history"`
+	Since        *time.Time     `json:"since" doc:"Where the stored history begins"`
+	Changes      []FigureChange `json:"changes" doc:"What changes are counted from, the shortest window first"`
+	Sparkline    []FigurePoint  `json:"sparkline" doc:"Hourly closes of seven days, oldest first"`
+	Venues       []string       `json:"venues" doc:"Whose prices counted"`
 }
 
 // FigureExtreme is a highest or lowest price.
@@ -117,6 +117,7 @@ type FigureExtreme struct {
 
 // FigureChange is a price of then and how far it moved.
 type FigureChange struct {
+	Window  string        `json:"window"`
 	From    money.Decimal `json:"from"`
 	TS      *int64        `json:"ts" doc:"When it was that, milliseconds"`
 	Percent float64       `json:"percent"`
@@ -310,10 +311,12 @@ func (f figuresFace) one(ctx context.Context, in *figureIn) (Answer[FigureDetail
 	}
 	d := FigureDetail{
 		Figure: figureOf(&x), SupplyTotal: x.Supply.Total, SupplyMax: x.Supply.Max, SupplySource: known(x.Supply.Source), CapBefore: x.CapBefore,
-		High: extremeOf(x.High), Low: extremeOf(x.Low), Since: moment(x.Since), Changes: map[string]FigureChange{}, Sparkline: []FigurePoint{}, Venues: []string{},
+		High: extremeOf(x.High), Low: extremeOf(x.Low), Since: moment(x.Since), Changes: []FigureChange{}, Sparkline: []FigurePoint{}, Venues: []string{},
 	}
-	for w, c := range x.Changes {
-		d.Changes[string(w)] = FigureChange{c.From, milli(c.At), round6(c.Percent)}
+	for _, w := range insight.Windows() {
+		if c, ok := x.Changes[w]; ok {
+			d.Changes = append(d.Changes, FigureChange{string(w), c.From, milli(c.At), round6(c.Percent)})
+		}
 	}
 	for _, p := range x.Sparkline {
 		d.Sparkline = append(d.Sparkline, FigurePoint{milli(p.At), p.Price})

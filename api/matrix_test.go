@@ -193,7 +193,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.marks = []string{orgA, appA, "ringa-5d02aa", "ringb-61f0c4", "ringc-08bd3e", "appb-99e4d1", own.Key.ID, own.Ring.ID, a.Key.ID, a2.Key.ID, a.Ring.ID, a2.Ring.ID, hook.ID, "hooka-2b7d", "worda-e1a9", "msg_marka", "errora-55", "saida-77"}
 	m.secrets = []string{a.Token[20:], a2.Token[20:], own.Token[20:], secret[6:]}
 
-	m.Server, err = New(Options{Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	m.Server, err = New(Options{Market: plainMarket{}, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
