@@ -60,8 +60,10 @@ func TestAUsersRowReplacesTheBuiltInOne(t *testing.T) {
 func TestAWrongTableSaysWhatIsWrong(t *testing.T) {
 	c := catalogue(t)
 	for text, want := range map[string]string{
-		"":                    "empty",
-		"asset,amount\nBTC,1": `no column "amount"`,
+		"":                                   "empty",
+		"nonsense":                           "no column asset",
+		"asset,as_of,source,asset\nBTC,,,":   "twice",
+		"asset,as_of,source,amount\nBTC,,,1": `no column "amount"`,
 		"asset,circulating,as_of,source\nBTC,many,2026-01,me":                     `"many", which is no decimal`,
 		"asset,circulating,as_of,source\nBTC,-1,2026-01,me":                       "above zero",
 		"asset,circulating,as_of,source\nBTC,1,January,me":                        "write a month or a day",
