@@ -186,3 +186,25 @@ func TestHoursCountWhereNoMinutesAreStored(t *testing.T) {
 		t.Errorf("%s %s %v", f.VolumeBase24h, f.Volume24h, f.Marks)
 	}
 }
+
+func TestLiveBarsOfAVenueAreNoReasonToReadThePastAgain(t *testing.T) {
+	s := newStage(t)
+	s.add(t, fairBar("BTC", "1m", noon.Add(-3*time.Minute), "100"))
+	s.Load(t.Context(), 0)
+	if len(s.wish) != 0 {
+		t.Fatalf("waiting after everything was read: %v", s.wish)
+	}
+	live := bar("kraken", "BTC-USD", noon.Add(-2*time.Minute), "100", "1", "100")
+	live.Marks = market.VenueBar
+	hour := live
+	hour.Interval, hour.Open = "1h", noon.Add(-time.Hour)
+	s.add(t, live, hour)
+	if len(s.wish) != 0 {
+		t.Errorf("live bars make it read again: %v", s.wish)
+	}
+	hour.Open = noon.Add(-5 * time.Hour)
+	s.add(t, hour)
+	if len(s.wish) != 1 {
+		t.Errorf("a back-fill does not: %v", s.wish)
+	}
+}
