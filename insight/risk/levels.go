@@ -60,17 +60,7 @@ func Levels(bars []Bar, o LevelOptions) ([]Level, LevelRecord, error) {
 	rng := rand.New(rand.NewPCG(o.Seed, 0x6c65766c))
 	last := len(bars) - 1
 	for t := range bars {
-		if t >= 2*o.Confirm {
-			p := t - o.Confirm
-			if high, low := pivot(bars, p, o.Confirm); atr[t] > 0 {
-				if high {
-					book.add(bars[p].High, p, t, atr[t])
-				}
-				if low {
-					book.add(bars[p].Low, p, t, atr[t])
-				}
-			}
-		}
+		book.take(bars, t, o.Confirm, atr[t])
 		// The record is taken every Hold bars, so that its spans do not overlap.
 		if t%o.Hold == 0 && atr[t] > 0 && t+2*o.Hold < len(bars) {
 			for _, l := range book.list {
@@ -193,6 +183,21 @@ type pivots struct {
 
 // mostLevels bounds the book; the level without a touch for the longest goes.
 const mostLevels = 400
+
+// take adds the pivot that bar t confirms, if it does.
+func (b *levelBook) take(bars []Bar, t, confirm int, atr float64) {
+	p := t - confirm
+	if p < confirm || atr <= 0 {
+		return
+	}
+	high, low := pivot(bars, p, confirm)
+	if high {
+		b.add(bars[p].High, p, t, atr)
+	}
+	if low {
+		b.add(bars[p].Low, p, t, atr)
+	}
+}
 
 func (b *levelBook) add(price float64, at, seen int, atr float64) {
 	var near *pivots
