@@ -119,6 +119,7 @@ func (s *Server) register() {
 		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, each tells what it has counted itself."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
 
 	s.registerWebhooks(s.opt.Webhooks)
+	s.registerRisk()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}

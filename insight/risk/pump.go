@@ -77,7 +77,7 @@ func Pumps(bars []Bar, o PumpOptions) ([]Pump, error) {
 			}
 			volumes = append(volumes, math.Log1p(bars[i].Volume))
 		}
-		pz, vz := standsOut(rise, moves), standsOut(math.Log1p(bars[t].Volume), volumes)
+		pz, vz := standsOut(rise, moves, 0.001), standsOut(math.Log1p(bars[t].Volume), volumes, 0.05)
 		if pz < o.Price || vz < o.Volume {
 			continue
 		}
@@ -111,9 +111,9 @@ func Pumps(bars []Bar, o PumpOptions) ([]Pump, error) {
 	return out, nil
 }
 
-// standsOut is how many robust deviations a value is above the median; the deviation has a
-// floor, so that a window without movement does not make everything stand out without bound.
-func standsOut(x float64, window []float64) float64 {
+// standsOut is how many robust deviations a value is above the median. The deviation is at
+// least a floor, so that after a time without movement not everything stands out.
+func standsOut(x float64, window []float64, floor float64) float64 {
 	if len(window) == 0 {
 		return 0
 	}
@@ -124,12 +124,5 @@ func standsOut(x float64, window []float64) float64 {
 		s[i] = math.Abs(v - middle)
 	}
 	slices.Sort(s)
-	dev := 1.4826 * quantile(s, 0.5)
-	if dev == 0 {
-		_, dev = spread(window)
-	}
-	if dev == 0 {
-		return 0
-	}
-	return min(1000, (x-middle)/dev)
+	return (x - middle) / max(floor, 1.4826*quantile(s, 0.5))
 }
