@@ -27,6 +27,9 @@ type Metric struct {
 	// Differs says how and why the number differs from what quantstats has under this name;
 	// "" when there is no difference.
 	Differs string
+	// Instead names the metric that we recommend instead of this one, "" for none: of those
+	// that are here only because quantstats has them.
+	Instead string
 
 	compute func(*sample) float64 // NaN when not defined
 }

@@ -65,11 +65,11 @@ func correlation(s *sample) float64 { return over(s.cov, s.sd*math.Sqrt(s.bvar))
 // quantstats are numbers that others look for, where ours is another.
 func quantstats() []Metric {
 	list := []Metric{
-		{Name: "psr_qs", Title: "Probabilistic Sharpe ratio, quantstats", Unit: Probability, Formula: "psr with K = kurtosis", Quantstats: "psr", Least: "0", Most: "1", MinN: 4, Undefined: noMovement,
+		{Name: "psr_qs", Instead: "psr", Title: "Probabilistic Sharpe ratio, quantstats", Unit: Probability, Formula: "psr with K = kurtosis", Quantstats: "psr", Least: "0", Most: "1", MinN: 4, Undefined: noMovement,
 			compute: func(s *sample) float64 { return psr(s, kurtosis(s), 0) }},
-		{Name: "ulcer_index_qs", Title: "Ulcer index, quantstats", Unit: Fraction, Formula: "sqrt(sum(D^2)/(n-1))", Quantstats: "ulcer_index", Least: "0", MinN: 2,
+		{Name: "ulcer_index_qs", Instead: "ulcer_index", Title: "Ulcer index, quantstats", Unit: Fraction, Formula: "sqrt(sum(D^2)/(n-1))", Quantstats: "ulcer_index", Least: "0", MinN: 2,
 			compute: func(s *sample) float64 { return ulcer(s, 1) }},
-		{Name: "upi_qs", Title: "Ulcer performance index, quantstats", Unit: Ratio, Formula: "comp / ulcer_index_qs", Quantstats: "upi", MinN: 2, Undefined: "it never fell",
+		{Name: "upi_qs", Instead: "martin", Title: "Ulcer performance index, quantstats", Unit: Ratio, Formula: "comp / ulcer_index_qs", Quantstats: "upi", MinN: 2, Undefined: "it never fell",
 			Doc:     "The total return of the whole history over a yearless index, so it grows with the length. The Martin ratio is what the source defines.",
 			compute: func(s *sample) float64 { return over(s.wealth-1, ulcer(s, 1)) }},
 		{Name: "serenity_qs", Title: "Serenity index, quantstats", Unit: Ratio, Formula: "sum(r) / (ulcer_index_qs p), p = -(mean of D below mean(D) - 1.645 sd(D)) / sd(r)", Quantstats: "serenity", MinN: 2, Undefined: "it never fell",
@@ -79,21 +79,21 @@ func quantstats() []Metric {
 				pitfall := over(-meanBelow(s.dd, m+normalAt(0.05)*sd), s.sd)
 				return over(s.sum, ulcer(s, 1)*pitfall)
 			}},
-		{Name: "cvar_qs", Title: "Expected shortfall 95 %, quantstats", Unit: Fraction, Formula: "mean of r below var_normal_95", Quantstats: "cvar95", MinN: 2,
+		{Name: "cvar_qs", Instead: "cvar_historical_95", Title: "Expected shortfall 95 %, quantstats", Unit: Fraction, Formula: "mean of r below var_normal_95", Quantstats: "cvar95", MinN: 2,
 			Doc:     "A historical mean below a normal quantile: neither is a shortfall at 95 % unless returns are normal.",
 			compute: func(s *sample) float64 { return meanBelow(s.r, valueAtRisk(s, Normal, 0.05)) }},
-		{Name: "recovery_qs", Title: "Recovery factor, quantstats", Unit: Ratio, Formula: "|sum(r)| / |max_drawdown|", Quantstats: "recovery", Least: "0", MinN: 1, Undefined: "it never fell",
+		{Name: "recovery_qs", Instead: "recovery_factor", Title: "Recovery factor, quantstats", Unit: Ratio, Formula: "|sum(r)| / |max_drawdown|", Quantstats: "recovery", Least: "0", MinN: 1, Undefined: "it never fell",
 			Doc:     "The sign is lost, and a sum of returns is not what was earned: recovery_factor has the total return.",
 			compute: func(s *sample) float64 { return over(math.Abs(s.sum), -s.deepest) }},
-		{Name: "information_ratio_qs", Title: "Information ratio, quantstats", Unit: Ratio, Formula: "mean(r-b)/sd(r-b)", Quantstats: "info_ratio", MinN: 2, Benchmark: true, Undefined: "it never differed from the benchmark by another amount",
+		{Name: "information_ratio_qs", Instead: "information_ratio", Title: "Information ratio, quantstats", Unit: Ratio, Formula: "mean(r-b)/sd(r-b)", Quantstats: "info_ratio", MinN: 2, Benchmark: true, Undefined: "it never differed from the benchmark by another amount",
 			compute: func(s *sample) float64 { m, sd := active(s); return over(m, sd) }},
-		{Name: "treynor_qs", Title: "Treynor ratio, quantstats", Unit: Ratio, Formula: "comp / beta", Quantstats: "treynor", MinN: 2, Benchmark: true, Undefined: "beta is 0 or not defined",
+		{Name: "treynor_qs", Instead: "treynor", Title: "Treynor ratio, quantstats", Unit: Ratio, Formula: "comp / beta", Quantstats: "treynor", MinN: 2, Benchmark: true, Undefined: "beta is 0 or not defined",
 			compute: func(s *sample) float64 { return over(s.wealth-1, beta(s)) }},
 	}
 	for i := range list {
 		list[i].Group, list[i].Source = Quantstat, "quantstats 0.0.81"
 		if list[i].Doc == "" {
-			list[i].Doc = "For comparison; the metric without _qs says how it differs."
+			list[i].Doc = "For comparison. " + list[i].Instead + " is what we recommend."
 		}
 	}
 	return list
