@@ -92,6 +92,7 @@ func (s *Server) registerRisk() {
 	add(s, get("get-levels", "/v1/risk/{asset}/levels", 5, "Support and resistance with their record", "A level is made of highs and lows that stand out, and counts from the bar that confirms it. `edge` says how much more often such levels held than random ones at equal distance: about zero means that they know nothing."), s.levels)
 	add(s, get("get-cone", "/v1/risk/{asset}/cone", 10, "Where the price may go", "Bands that hold a share of the paths drawn from the past movement. The direction is taken out: it is no forecast. `coverage` tells how often such bands held the truth in these data."), s.cone)
 	add(s, get("list-pumps", "/v1/risk/{asset}/pumps", 5, "Sudden rises with sudden volume", "And whether they were given back. A screen, not a finding of fact: news do the same. The volume is that of the venues followed."), s.pumps)
+	add(s, get("list-scenarios", "/v1/risk/{asset}/scenarios", 1, "Prices that follow from a market's worth and a share", "(capitalisation x share) / supply, for each pair: arithmetic, without a probability. The cone has probabilities."), s.scenarios)
 	add(s, get("list-correlations", "/v1/correlation", 10, "How assets move together", "Of log returns at times that both have: Pearson with a 95 % interval, Spearman, and the dependence of the extremes."), s.correlations)
 	add(s, get("compare-assets", "/v1/compare", 20, "Two assets side by side", "Over the times that both have."), s.compare)
 }

@@ -120,3 +120,17 @@ func TestRiskSaysWhyThereIsNone(t *testing.T) {
 		}
 	}
 }
+
+func FuzzNumbersOfScenarios(f *testing.F) {
+	for _, s := range []string{"1,2", "2e12", "", ",", "NaN", "Inf", "-1", " 1 , 2 ", "0x1p9", strings.Repeat("1,", 30)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := numbers("query.caps", s)
+		for _, x := range got {
+			if err != nil || math.IsNaN(x) || math.IsInf(x, 0) || len(got) > 20 {
+				t.Errorf("%q: %v, %v", s, got, err)
+			}
+		}
+	})
+}

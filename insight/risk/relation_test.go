@@ -219,7 +219,7 @@ func TestScenariosAreArithmetic(t *testing.T) {
 	for _, bad := range []struct {
 		caps, shares []float64
 		supply       float64
-	}{{nil, nil, 1}, {[]float64{1}, []float64{1.1}, 1}, {[]float64{1}, []float64{0.1}, 0}, {[]float64{math.Inf(1)}, []float64{0.1}, 1}} {
+	}{{nil, nil, 1}, {[]float64{1}, []float64{1.1}, 1}, {[]float64{1}, []float64{0.1}, 0}, {[]float64{math.Inf(1)}, []float64{0.1}, 1}, {[]float64{1e308}, []float64{1}, 1e-300}} {
 		if _, err := Scenarios(bad.caps, bad.shares, bad.supply, 0); fault.Of(err) != fault.Invalid {
 			t.Errorf("%+v: %v", bad, err)
 		}

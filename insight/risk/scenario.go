@@ -37,6 +37,9 @@ func Scenarios(caps, shares []float64, supply, now float64) ([]Scenario, error) 
 				return nil, fault.At(fault.Invalid, "shares", "a share is above 0 and at most 1, not %v", s)
 			}
 			x := Scenario{Cap: c, Share: s, Price: c * s / supply}
+			if math.IsInf(x.Price, 0) {
+				return nil, fault.At(fault.Invalid, "supply", "the price is too great for a number: a cap of %v over a supply of %v", c, supply)
+			}
 			if now > 0 {
 				x.Change = x.Price/now - 1
 			}
