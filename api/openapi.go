@@ -37,6 +37,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},
 			{Name: "History", Description: "What happened before"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
+			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Streams", Description: "The same data as it happens"},
 			{Name: "Webhooks", Description: "Being told what happens to keys and limits"},

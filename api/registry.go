@@ -136,6 +136,7 @@ func (s *Server) register() {
 	s.registerAlerts()
 	s.registerWebhooks(s.opt.Webhooks)
 	s.registerSigning()
+	s.registerRisk()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}

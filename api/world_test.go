@@ -188,6 +188,7 @@ func worldHistory(t testing.TB, w *world) *markettest.Memory {
 		}
 		b.Candles = append(b.Candles, c)
 	}
+	b.Candles = append(b.Candles, riskDays()...)
 	b.Gaps = []market.Gap{
 		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), Restored: 3},
 		{ID: "g2", Venue: "binance", Kind: market.Silence, From: noon.Add(-time.Minute), Missing: -1, Detail: `no data, "60 s", of any channel`},
