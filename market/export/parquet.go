@@ -102,29 +102,41 @@ func (f *rowGroups) fill(v *vector, column, rows int) {
 	if v.null {
 		present = 1
 	}
-	for row := range rows {
-		if v.null && !v.has[row] {
-			f.values[row] = parquet.NullValue().Level(0, 0, column)
-			continue
+	set := func(row int, x parquet.Value) { f.values[row] = x.Level(0, present, column) }
+	switch v.kind {
+	case text:
+		for row, s := range v.text {
+			if row > 0 && s == v.text[row-1] {
+				f.values[row] = f.values[row-1] // the usual case, of venue and pair at least
+				continue
+			}
+			set(row, parquet.ByteArrayValue([]byte(s)))
 		}
-		var x parquet.Value
-		switch v.kind {
-		case text:
-			x = parquet.ByteArrayValue([]byte(v.text[row]))
-		case stamp, count:
-			x = parquet.Int64Value(v.num[row])
-		case amount:
+	case stamp, count:
+		for row, n := range v.num {
+			set(row, parquet.Int64Value(n))
+		}
+	case amount:
+		for row := range v.dec {
 			hi, lo := wide(v.dec[row])
 			to := f.bytes[16*row : 16*row+16]
 			binary.BigEndian.PutUint64(to, uint64(hi))
 			binary.BigEndian.PutUint64(to[8:], lo)
-			x = parquet.FixedLenByteArrayValue(to)
-		case real:
-			x = parquet.DoubleValue(v.real[row])
-		case flag:
-			x = parquet.BooleanValue(v.flags[row])
+			set(row, parquet.FixedLenByteArrayValue(to))
 		}
-		f.values[row] = x.Level(0, present, column)
+	case real:
+		for row, x := range v.real {
+			set(row, parquet.DoubleValue(x))
+		}
+	case flag:
+		for row, x := range v.flags {
+			set(row, parquet.BooleanValue(x))
+		}
+	}
+	for row, has := range v.has {
+		if !has {
+			f.values[row] = parquet.NullValue().Level(0, 0, column)
+		}
 	}
 }
 
