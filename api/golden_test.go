@@ -141,6 +141,7 @@ func hide(t *testing.T, s string, f *fixture) string {
 		s = strings.ReplaceAll(s, id, "x")
 	}
 	s = regexp.MustCompile(`(ring|rot)_[0-9A-Za-z]{12}`).ReplaceAllString(s, "${1}_x")
+	s = regexp.MustCompile(`exp_[0-9a-z]{12,}`).ReplaceAllString(s, "exp_x")
 	s = regexp.MustCompile(`(hook|msg)_[a-z2-7]{26}`).ReplaceAllString(s, "${1}_x")
 	s = regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`).ReplaceAllString(s, "whsec_x")
 	s = regexp.MustCompile(`"(note|public_key)":"[^"]*"`).ReplaceAllString(s, `"${1}":"x"`)

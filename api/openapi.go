@@ -35,6 +35,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "History", Description: "What happened before"},
+			{Name: "Exports", Description: "The same as files, of any length"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Streams", Description: "The same data as it happens"},
@@ -116,6 +117,9 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 			"Assay-Sources": header("meta.sources"),
 			"Assay-Quality": header("meta.quality"),
 		},
+	}
+	if h.Metadata["operation"].(*Operation).file {
+		fileResponse(ok)
 	}
 	h.Responses = map[string]*huma.Response{strconv.Itoa(status): ok}
 	if h.OperationID == "get-readiness" {

@@ -26,6 +26,7 @@ type Operation struct {
 	Summary string       // a few words
 	Doc     string       // what to know before using it
 	status  int          // of success; 0 is 200
+	file    bool         // the answer is a file, of formats of its own
 	also    access.Scope // does instead of Scope; "" for none
 	query   []string     // names of its query parameters, sorted
 }
@@ -110,6 +111,7 @@ func (s *Server) register() {
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
+	s.registerExports()
 	s.registerPlans()
 	if s.opt.Accounts != nil {
 		s.registerAccounts(accountFace{s.opt.Accounts})

@@ -11,13 +11,13 @@ import (
 )
 
 // records is an Arrow IPC file. Exact columns are decimal128(38,19), times are
-// timestamp[ms, UTC]. Its notes are in the schema, so only those known at the start.
+// timestamp[ms, UTC]. Notes are the schema's metadata.
 type records struct {
 	w *ipc.FileWriter
 	b *array.RecordBuilder
 }
 
-func newArrow(w io.Writer, t table) (file, error) {
+func newArrow(w io.Writer, t table, notes map[string]string) (file, error) {
 	fields := make([]arrow.Field, len(t))
 	for i, c := range t {
 		f := arrow.Field{Name: c.name, Nullable: c.null}
@@ -37,7 +37,8 @@ func newArrow(w io.Writer, t table) (file, error) {
 		}
 		fields[i] = f
 	}
-	schema := arrow.NewSchema(fields, nil)
+	about := arrow.MetadataFrom(notes)
+	schema := arrow.NewSchema(fields, &about)
 	out, err := ipc.NewFileWriter(w, ipc.WithSchema(schema), ipc.WithZstd())
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (f *records) write(b *batch) error {
 	return f.w.Write(rec)
 }
 
-func (f *records) close(map[string]string) error {
+func (f *records) close() error {
 	f.b.Release()
 	return f.w.Close()
 }

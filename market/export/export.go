@@ -20,6 +20,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -67,6 +68,9 @@ type Request struct {
 	Format      Format
 	Float       bool // prices and amounts as binary floating point, which is not exact
 	Indicators  []Indicator
+	// Notes are what else the file is to say about itself, such as that its data is
+	// simulated. Parquet and Arrow files have a place for them, the others have not.
+	Notes map[string]string
 }
 
 // History is what an export needs of a market.History.
@@ -176,7 +180,7 @@ func (e *Export) Run(ctx context.Context, w io.Writer) (Summary, error) {
 
 // write reads in a goroutine of its own while it encodes: batches go round between them.
 func (e *Export) write(ctx context.Context, w io.Writer) error {
-	f, err := newFile(w, &e.req, e.table)
+	f, err := newFile(w, &e.req, e.table, e.notes())
 	if err != nil {
 		return err
 	}
@@ -206,12 +210,13 @@ func (e *Export) write(ctx context.Context, w io.Writer) error {
 	if err := <-failed; err != nil {
 		return err
 	}
-	return broken(f.close(e.notes()))
+	return broken(f.close())
 }
 
 // notes are what the file says about itself, where the format has a place for it.
 func (e *Export) notes() map[string]string {
 	n := map[string]string{"assay.channel": string(e.req.Channel)}
+	maps.Copy(n, e.req.Notes)
 	if !e.req.KnownBefore.IsZero() {
 		n["assay.known_before"] = e.req.KnownBefore.UTC().Format(time.RFC3339Nano)
 	}

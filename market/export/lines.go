@@ -11,15 +11,15 @@ import (
 // file is a format at work. close writes what comes last; without it the file is not whole.
 type file interface {
 	write(b *batch) error
-	close(notes map[string]string) error
+	close() error
 }
 
-func newFile(w io.Writer, r *Request, t table) (file, error) {
+func newFile(w io.Writer, r *Request, t table, notes map[string]string) (file, error) {
 	switch r.Format {
 	case Parquet:
-		return newParquet(w, t)
+		return newParquet(w, t, notes)
 	case Arrow:
-		return newArrow(w, t)
+		return newArrow(w, t, notes)
 	}
 	l := &lines{w: w, json: r.Format == NDJSON}
 	if !l.json {
@@ -82,7 +82,7 @@ func (l *lines) flush() error {
 	return err
 }
 
-func (l *lines) close(map[string]string) error { return l.flush() }
+func (l *lines) close() error { return l.flush() }
 
 func (l *lines) value(v *vector, row int) {
 	switch v.kind {

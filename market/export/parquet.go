@@ -19,7 +19,7 @@ import (
 const groupRows = 16 * batchRows
 
 // rowGroups is a Parquet file. Exact columns are DECIMAL(38,19) in 16 bytes, times are
-// TIMESTAMP(MILLIS, UTC), text of few values has a dictionary.
+// TIMESTAMP(MILLIS, UTC), text of few values has a dictionary; notes are key-value metadata.
 type rowGroups struct {
 	w       *parquet.Writer
 	columns []*parquet.ColumnWriter
@@ -41,7 +41,7 @@ func (o ordered) Fields() []parquet.Field {
 	return f
 }
 
-func newParquet(w io.Writer, t table) (file, error) {
+func newParquet(w io.Writer, t table, notes map[string]string) (file, error) {
 	root := ordered{parquet.Group{}, map[string]int{}}
 	for i, c := range t {
 		var n parquet.Node
@@ -74,6 +74,9 @@ func newParquet(w io.Writer, t table) (file, error) {
 		parquet.DataPageStatistics(false),
 		parquet.PageBufferSize(1<<20),
 	)}
+	for _, k := range slices.Sorted(maps.Keys(notes)) {
+		f.w.SetKeyValueMetadata(k, notes[k])
+	}
 	f.columns = f.w.ColumnWriters()
 	return f, nil
 }
@@ -140,13 +143,8 @@ func (f *rowGroups) fill(v *vector, column, rows int) {
 	}
 }
 
-// close writes the last row group and the footer, with the notes as key-value metadata.
-func (f *rowGroups) close(notes map[string]string) error {
-	for _, k := range slices.Sorted(maps.Keys(notes)) {
-		f.w.SetKeyValueMetadata(k, notes[k])
-	}
-	return f.w.Close()
-}
+// close writes the last row group and the footer.
+func (f *rowGroups) close() error { return f.w.Close() }
 
 // wide is d times 10^19 as a 128-bit integer in two's complement.
 func wide(d money.Decimal) (hi int64, lo uint64) {

@@ -199,7 +199,7 @@ func (e *Export) sample(ctx context.Context) (*batch, error) {
 // sampled is the length of a file with one batch.
 func (e *Export) sampled(b *batch) (int64, error) {
 	var n atomic.Int64
-	f, err := newFile(&counter{w: io.Discard, n: &n}, &e.req, e.table)
+	f, err := newFile(&counter{w: io.Discard, n: &n}, &e.req, e.table, e.notes())
 	if err != nil {
 		return 0, err
 	}
@@ -208,6 +208,6 @@ func (e *Export) sampled(b *batch) (int64, error) {
 			return 0, err
 		}
 	}
-	err = f.close(e.notes())
+	err = f.close()
 	return n.Load(), err
 }
