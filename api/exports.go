@@ -35,7 +35,8 @@ const (
 	exportStuck    = time.Minute // without any of it being taken: the client has gone
 )
 
-type exportSpan struct {
+// ExportSpan are the parameters that both kinds of file have.
+type ExportSpan struct {
 	Pair        string `query:"pair" required:"true" maxLength:"2000" doc:"Pairs, separated by commas" example:"BTC-USD"`
 	Start       string `query:"start" maxLength:"40" doc:"Inclusive. Milliseconds, RFC 3339 or a date; without it, from the first row there is" example:"2026-01-01T00:00:00Z"`
 	End         string `query:"end" maxLength:"40" doc:"Exclusive; without it, up to now"`
@@ -46,14 +47,14 @@ type exportSpan struct {
 }
 
 type exportCandlesIn struct {
-	exportSpan
+	ExportSpan
 	Venue      string `query:"venue" default:"consensus" maxLength:"500" doc:"Venues, separated by commas; consensus for bars of the fair price"`
 	Interval   string `query:"interval" default:"1h" enum:"1s,5s,15s,30s,1m,3m,5m,15m,30m,1h,2h,4h,6h,8h,12h,1d,3d,1w,1M" doc:"Length of a candle, in UTC"`
 	Indicators string `query:"indicators" maxLength:"4096" doc:"Columns beside the candles" example:"RSI,MACD(fast_period=5)"`
 }
 
 type exportTradesIn struct {
-	exportSpan
+	ExportSpan
 	Venue string `query:"venue" required:"true" maxLength:"500" doc:"Venues, separated by commas" example:"kraken"`
 }
 
@@ -116,19 +117,19 @@ func (s *Server) registerExports() {
 			x.fail(atField("query.indicators", err))
 			return
 		}
-		s.export(ctx, x, &in.exportSpan, in.Venue, export.Request{Channel: market.Candles, Interval: market.Interval(in.Interval), Indicators: list})
+		s.export(ctx, x, &in.ExportSpan, in.Venue, export.Request{Channel: market.Candles, Interval: market.Interval(in.Interval), Indicators: list})
 	})
 	trades := op("export-trades", http.MethodGet, "/v1/exports/trades", "Trades as a file", "As with candles. `known_time` is when we received it, or fetched it later.")
 	trades.file = true
 	serve[exportTradesIn, ExportSize](s, trades, func(ctx context.Context, in *exportTradesIn, x *exchange) {
-		s.export(ctx, x, &in.exportSpan, in.Venue, export.Request{Channel: market.Trades})
+		s.export(ctx, x, &in.ExportSpan, in.Venue, export.Request{Channel: market.Trades})
 	})
 	add(s, op("list-exports", http.MethodGet, "/v1/exports", "Files that are being sent", "Those of the caller's app, running ones and up to 100 that have ended, newest first. The header `Assay-Export` of a file has its id."), s.listExports)
 	add(s, op("cancel-export", http.MethodDelete, "/v1/exports/{id}", "Stop sending a file", "Its client sees the answer cut off."), s.cancelExport)
 }
 
 // exportRequest completes what is asked for.
-func (s *Server) exportRequest(in *exportSpan, venues string, req export.Request) (export.Request, error) {
+func (s *Server) exportRequest(in *ExportSpan, venues string, req export.Request) (export.Request, error) {
 	var err error
 	if req.From, err = parseTime("query.start", in.Start); err != nil {
 		return req, err
@@ -159,7 +160,7 @@ func (s *Server) exportRequest(in *exportSpan, venues string, req export.Request
 }
 
 // export answers one request for a file.
-func (s *Server) export(ctx context.Context, x *exchange, in *exportSpan, venues string, req export.Request) {
+func (s *Server) export(ctx context.Context, x *exchange, in *ExportSpan, venues string, req export.Request) {
 	req, err := s.exportRequest(in, venues, req)
 	if err != nil {
 		x.fail(err)

@@ -64,6 +64,7 @@ func TestGolden(t *testing.T) {
 					o.Ready = func() []Check { return []Check{{"store", true, ""}, {"venue", false, "no venue is live"}} }
 				})
 				var out strings.Builder
+				sent := "" // id of the last export
 				admin := "" // a key with admin:all, made for the first who asks as admin
 				out.WriteString(comment)
 				for _, s := range sections {
@@ -75,6 +76,7 @@ func TestGolden(t *testing.T) {
 					method, target, _ := strings.Cut(head, " ")
 					target = strings.ReplaceAll(target, "{own}", f.own.ID)
 					target = strings.ReplaceAll(target, "{hook}", f.hook)
+					target = strings.ReplaceAll(target, "{export}", sent)
 					kv := []string{"X-Request-Id", "golden"}
 					for strings.HasPrefix(body, "Assay-Session: ") { // the one header that a file may send
 						var line string
@@ -88,6 +90,9 @@ func TestGolden(t *testing.T) {
 						body, kv = rest, append(kv, "Authorization", "Bearer "+admin)
 					}
 					w := f.ask(method, target, strings.TrimSpace(body), kv...)
+					if id := w.Header().Get("Assay-Export"); id != "" {
+						sent = id
+					}
 					if w.Code >= 500 && w.Code != 503 {
 						t.Errorf("%s: %d %s", head, w.Code, w.Body)
 					}
