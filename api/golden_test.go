@@ -64,7 +64,7 @@ func TestGolden(t *testing.T) {
 					o.Ready = func() []Check { return []Check{{"store", true, ""}, {"venue", false, "no venue is live"}} }
 				})
 				var out strings.Builder
-				sent := "" // id of the last export
+				sent := ""  // id of the last export
 				admin := "" // a key with admin:all, made for the first who asks as admin
 				out.WriteString(comment)
 				for _, s := range sections {
