@@ -54,10 +54,9 @@ func (x *exchange) end() {
 	if x.leave != nil {
 		x.leave()
 	}
-	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
-			panic(p)
-		}
+	if p := recover(); p == http.ErrAbortHandler {
+		defer panic(p) // a file that was cut off is logged and counted all the same
+	} else if p != nil {
 		x.s.log.Error("a request ended in a panic", "request_id", x.id, "path", x.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		if x.status == 0 {
 			x.fail(fault.New(fault.Internal, "something failed on our side; the log has the cause under request %s", x.id))
@@ -140,7 +139,9 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.op, x.r = op, r // r carries the path's values
-		if err := x.choose(); err != nil {
+		if op.file {
+			x.format = inJSON // of what is said beside files
+		} else if err := x.choose(); err != nil {
 			x.fail(err)
 			return
 		}

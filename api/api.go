@@ -88,6 +88,8 @@ type Options struct {
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler
 	Version string
+	// MaxExports is how many files are sent at the same time; default 4.
+	MaxExports int
 	// MaxBody bounds a request's body in bytes; default 64 KiB.
 	MaxBody int64
 	Logger  *slog.Logger
@@ -121,6 +123,8 @@ type Server struct {
 	spec0 []byte   // OpenAPI 3.0
 	pages pages
 	pools pools
+
+	exports exports
 
 	problem    *shape
 	bookShape  *shape

@@ -36,6 +36,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},
 			{Name: "History", Description: "What happened before"},
+			{Name: "Exports", Description: "The same as files, of any length"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Quality", Description: "How good the data is"},
@@ -120,6 +121,9 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 			"Assay-Sources": header("meta.sources"),
 			"Assay-Quality": header("meta.quality"),
 		},
+	}
+	if h.Metadata["operation"].(*Operation).file {
+		fileResponse(ok)
 	}
 	h.Responses = map[string]*huma.Response{strconv.Itoa(status): ok}
 	if h.OperationID == "get-readiness" {

@@ -34,6 +34,7 @@ type Operation struct {
 	keep   time.Duration // how long answers are kept for retries; 0 is 24 h
 	secret bool          // its answer holds something that is shown once
 	status int           // of success; 0 is 200
+	file   bool          // the answer is a file, of formats of its own
 	also   access.Scope  // does instead of Scope; "" for none
 	query  []string      // names of its query parameters, sorted
 }
@@ -124,6 +125,7 @@ func (s *Server) register() {
 	if s.opt.Market != nil {
 		s.registerFigures(s.opt.Market)
 	}
+	s.registerExports()
 	s.registerPlans()
 	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
