@@ -61,11 +61,12 @@ type App struct {
 	people   *accounts
 	begun    time.Time
 	live     []*feed.Live
+	crew     *crew
 }
 
 // New opens the stores and connects the parts. Close it, or Run it, which closes it.
 func New(cfg Config, version string, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, version: version, begun: time.Now()}
+	a := &App{cfg: cfg, log: log, version: version, begun: time.Now(), crew: newCrew()}
 	ok := false
 	defer func() {
 		if !ok {
@@ -123,10 +124,14 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err
 	}
+	mounts, err := a.faces()
+	if err != nil {
+		return nil, err
+	}
 	a.API, err = api.New(api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people,
+		Open: open, Accounts: a.people, Mounts: mounts,
 	})
 	if err != nil {
 		return nil, err
@@ -351,6 +356,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&late, base, "frames", a.frames.run)
 	}
 	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "compatible streams", a.crew.wait)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
 	if !a.cfg.Webhooks.Off {
