@@ -25,7 +25,7 @@ const (
 	maxOpen     = 2000 // connections in all
 	maxPerKey   = 20   // of one key, or one network without a key
 	maxMessage  = 64 << 10
-	maxRate     = 5    // messages of a client a second, as in the original
+	maxRate     = 20   // messages of a client a second, and at once; the original reads 5
 	busQueue    = 4096 // events that wait for one connection; more, and it is closed
 	tick        = 100 * time.Millisecond
 	writeWithin = 10 * time.Second
@@ -112,6 +112,8 @@ func (f *face) serveStream(w http.ResponseWriter, r *http.Request, path string) 
 	if v := r.URL.Query().Get("streams"); combined && v != "" {
 		names = strings.Split(v, "/")
 	}
+	// Clients name a connection by a word that is no stream, such as /ws/0.
+	names = slices.DeleteFunc(names, func(n string) bool { return !strings.Contains(n, "@") })
 	s := &session{f: f, caller: c, combined: combined, by: map[market.Topic][]*channel{}}
 	list, err := s.read(r.Context(), names)
 	if err != nil {

@@ -201,7 +201,7 @@ func (f *face) exchangeInfo(ctx context.Context, q *query) (any, error) {
 func (s *symbol) describe() map[string]any {
 	filters := []map[string]string{}
 	if !s.PriceTick.IsZero() {
-		filters = append(filters, map[string]string{"filterType": "PRICE_FILTER", "minPrice": text(s.PriceTick), "maxPrice": zero, "tickSize": text(s.PriceTick)})
+		filters = append(filters, map[string]string{"filterType": "PRICE_FILTER", "minPrice": text(s.PriceTick), "tickSize": text(s.PriceTick)})
 	}
 	if !s.QtyStep.IsZero() {
 		least := s.MinQty
