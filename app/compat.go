@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/compat/binance"
+	"github.com/assayhq/assay/api/compat/prometheus"
+	"github.com/assayhq/assay/api/compat/udf"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue/all"
@@ -57,6 +60,21 @@ func (a *App) faces() ([]api.Mount, error) {
 		if c.Binance.Paths {
 			add(access.MarketRead, "/api/v3/")
 			add(access.StreamRead, "/ws", "/ws/", "/stream")
+		}
+	}
+	for _, x := range []struct {
+		face    Face
+		handler http.Handler
+		fail    func(http.ResponseWriter, *http.Request, int, error)
+		paths   []string
+	}{
+		{c.UDF, udf.New(udf.Options{Board: a.Core, Candles: a.Reader, Logger: a.log}), udf.Fail, []string{"/compat/udf/", "/udf/"}},
+		{c.Prometheus, prometheus.New(prometheus.Options{Board: a.Core, History: a.History, Candles: a.Reader, Version: a.version, Logger: a.log}), prometheus.Fail, []string{"/compat/prometheus/", "/api/v1/"}},
+	} {
+		for i, p := range x.paths {
+			if x.face.Enabled && (i == 0 || x.face.Paths) {
+				out = append(out, api.Mount{Pattern: p, Scope: access.MarketRead, Cost: 1, AnyOrigin: true, Fail: x.fail, Handler: x.handler})
+			}
 		}
 	}
 	return out, nil
