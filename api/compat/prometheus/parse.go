@@ -200,6 +200,9 @@ func (p *parser) expression(least int) (expr, error) {
 				return nil, err
 			}
 		}
+		if p.is("group_left") || p.is("group_right") {
+			return nil, p.stray(p.list[0])
+		}
 		above := level + 1
 		if b.op == "^" {
 			above = level // it binds to the right
