@@ -36,6 +36,8 @@ type Gate interface {
 	Connect(c *access.Caller) (*gate.Connection, error)
 	Live(c *access.Caller) error
 	Plan(c *access.Caller) limit.Plan
+	// Used notes that an open stream is a use of its key.
+	Used(c *access.Caller, r *http.Request)
 }
 
 // Options are the parts. All but Origins and Logger must be given.

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/api/compat/compattest"
@@ -40,6 +41,8 @@ func (d *door) Live(*access.Caller) error {
 	defer d.mu.Unlock()
 	return d.shut
 }
+
+func (d *door) Used(*access.Caller, *http.Request) {}
 
 func (d *door) Plan(*access.Caller) limit.Plan { return limit.Plan{Rate: 10} }
 
@@ -290,6 +293,65 @@ func TestAStreamBeyondThePlanIsRefused(t *testing.T) {
 	_, res, err := websocket.Dial(t.Context(), srv.URL+"/ws/btcusdt@trade", nil)
 	if err == nil || res.StatusCode != http.StatusTooManyRequests {
 		t.Error(res.StatusCode, err)
+	}
+}
+
+func TestAStreamTakesOfItsAppsPlanAndGivesBack(t *testing.T) {
+	g, err := gate.New(accesstest.NewMemory().Link(), gate.Options{Static: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := gate.By{Name: "test"}
+	key, err := g.Create(t.Context(), by, gate.Spec{Name: "bot", Org: "acme", App: "bot", Scopes: []access.Scope{access.StreamRead}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.SetPlan(t.Context(), by, limit.Plan{Name: "two", Version: 1, Connections: 1, Subscriptions: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.SetApp(t.Context(), by, gate.App{Org: "acme", Name: "bot", Plan: "two"}); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, func(o *Options) { o.Gate = g })
+	face := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("X-API-Key", key.Token)
+		c, err := g.Authenticate(r)
+		if err != nil {
+			t.Error(err)
+		}
+		face.ServeHTTP(w, r.WithContext(gate.WithCaller(r.Context(), c)))
+	})
+	srv := httptest.NewServer(s)
+	defer srv.Close()
+	refused := func(path string) bool {
+		c, res, err := websocket.Dial(t.Context(), srv.URL+path, nil)
+		if err == nil {
+			c.CloseNow()
+			return false
+		}
+		return res != nil && res.StatusCode == http.StatusTooManyRequests
+	}
+	if !refused("/stream?streams=btcusdt@trade/btcusdt@depth/btcusdt@ticker") {
+		t.Error("three subscriptions of two")
+	}
+	c := dial(t, s, "/ws/btcusdt@trade")
+	say(t, c, `{"method":"SUBSCRIBE","params":["btcusdt@depth","btcusdt@miniTicker"],"id":1}`)
+	if got := await(t, c, `"id":1`); !strings.Contains(got, `"code":-1003`) {
+		t.Error(got)
+	}
+	say(t, c, `{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":2}`)
+	await(t, c, `"id":2`)
+	say(t, c, `{"method":"SUBSCRIBE","params":["btcusdt@depth","btcusdt@avgPrice"],"id":3}`)
+	if got := await(t, c, `"id":3`); !strings.Contains(got, `"result":null`) {
+		t.Error(got)
+	}
+	if !refused("/ws/btcusdt@trade") {
+		t.Error("two streams of one")
+	}
+	c.CloseNow()
+	for refused("/ws/btcusdt@trade") { // until the end of the first has been seen
+		time.Sleep(time.Millisecond)
 	}
 }
 

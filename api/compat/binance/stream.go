@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ const (
 	pingEvery   = 20 * time.Second
 	pongWithin  = time.Minute
 	liveEvery   = 2 * time.Second // how often a stream looks whether its key is accepted
+	useEvery    = 5               // every so many times it counts as a use of the key
 )
 
 // crowd counts connections.
@@ -70,6 +72,7 @@ type session struct {
 	conn     *websocket.Conn
 	caller   *access.Caller
 	slot     *gate.Connection
+	origin   *http.Request // where it comes from, without the key
 	sub      market.Subscription
 	list     []*channel // in the order they were asked for
 	by       map[market.Topic][]*channel
@@ -114,7 +117,7 @@ func (f *face) serveStream(w http.ResponseWriter, r *http.Request, path string) 
 	}
 	// Clients name a connection by a word that is no stream, such as /ws/0.
 	names = slices.DeleteFunc(names, func(n string) bool { return !strings.Contains(n, "@") })
-	s := &session{f: f, caller: c, combined: combined, by: map[market.Topic][]*channel{}}
+	s := &session{f: f, caller: c, combined: combined, by: map[market.Topic][]*channel{}, origin: originOf(r)}
 	list, err := s.read(r.Context(), names)
 	if err != nil {
 		fail(err)
@@ -148,6 +151,17 @@ func (f *face) serveStream(w http.ResponseWriter, r *http.Request, path string) 
 		defer leave()
 		s.run(ctx, list)
 	})
+}
+
+// originOf keeps of a request what the gate judges a key's use by.
+func originOf(r *http.Request) *http.Request {
+	o := &http.Request{Method: r.Method, RemoteAddr: r.RemoteAddr, URL: &url.URL{Path: strings.Clone(r.URL.Path)}, Header: http.Header{}}
+	for _, name := range []string{"User-Agent", "X-Forwarded-For"} {
+		for _, v := range r.Header[name] {
+			o.Header[name] = append(o.Header[name], strings.Clone(v))
+		}
+	}
+	return o
 }
 
 // read reads names of streams, leaving out those there are already.
@@ -196,7 +210,7 @@ func (s *session) run(parent context.Context, first []*channel) {
 func (s *session) serve(ctx context.Context, messages <-chan []byte, batches <-chan batch, dead <-chan struct{}) (websocket.StatusCode, string) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	allowed, looked := float64(maxRate), time.Now()
+	allowed, looked, looks := float64(maxRate), time.Now(), 0
 	last := looked
 	for {
 		var err error
@@ -223,6 +237,9 @@ func (s *session) serve(ctx context.Context, messages <-chan []byte, batches <-c
 				looked = now
 				if err := s.f.opt.Gate.Live(s.caller); err != nil {
 					return websocket.StatusPolicyViolation, "the key is no longer accepted"
+				}
+				if looks++; looks%useEvery == 0 {
+					s.f.opt.Gate.Used(s.caller, s.origin)
 				}
 			}
 			err = s.tick(ctx, now)
