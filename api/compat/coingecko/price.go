@@ -1,7 +1,9 @@
 package coingecko
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/assayhq/assay/asset"
@@ -79,6 +81,9 @@ func (f *Face) bear(by, word string, all bool, place map[asset.Code]int) (out []
 		}
 		out = append(out, named{word, a})
 	}
+	slices.SortStableFunc(out, func(a, b named) int { // those without a place last
+		return cmp.Compare(uint(place[a.coin.Code]-1), uint(place[b.coin.Code]-1))
+	})
 	return out
 }
 
