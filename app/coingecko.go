@@ -26,7 +26,7 @@ func (a *App) coingecko() ([]api.Mount, error) {
 	}
 	face, err := coingecko.New(coingecko.Options{
 		Market: a.Figures, Board: a.Core, Candles: a.Reader, Assets: a.Catalogue,
-		Standing: a.standing, Shared: slices.Contains(a.cfg.Public, string(access.MarketRead)),
+		Standing: a.standing, Plan: a.Gate.Plan, Shared: slices.Contains(a.cfg.Public, string(access.MarketRead)),
 	})
 	if err != nil {
 		return nil, err

@@ -370,8 +370,7 @@ func (f *Face) marketData(q *request, a asset.Asset, usd view, sparkline bool) (
 	if usd.Cap != nil && usd.CapDiluted != nil && usd.CapDiluted.Sign() > 0 {
 		ratio = stat(usd.Cap.Float64() / usd.CapDiluted.Float64())
 	}
-	max, capped := a.MaxSupply()
-	_ = max
+	_, capped := a.MaxSupply()
 	out = append(out, object{
 		{"market_cap_fdv_ratio", ratio}, {"total_supply", r["total_supply"]}, {"max_supply", r["max_supply"]},
 		{"max_supply_infinite", a.Supply != nil && a.Supply.Policy == "uncapped" && !capped},
@@ -544,15 +543,12 @@ func (f *Face) key(q *request) (any, error) {
 
 // reach refuses times that the caller's plan does not reach back to.
 func (f *Face) reach(q *request, from time.Time) error {
-	if f.opt.Standing == nil || q.caller == nil || q.caller.KeyID == "" {
+	if f.opt.Plan == nil || q.caller == nil || q.caller.KeyID == "" {
 		return nil
 	}
-	s, err := f.opt.Standing(q.ctx, q.caller)
-	if err != nil {
-		return err
-	}
-	if back := time.Duration(s.Plan.History); back > 0 && from.Before(q.now.Add(-back-24*time.Hour)) {
-		return &refusal{fault.New(fault.Denied, "the plan %s reaches back %d days", s.Plan.Name, int(back/(24*time.Hour))), http.StatusUnauthorized, codePast}
+	p := f.opt.Plan(q.caller)
+	if back := time.Duration(p.History); back > 0 && from.Before(q.now.Add(-back-24*time.Hour)) {
+		return &refusal{fault.New(fault.Denied, "the plan %s reaches back %d days", p.Name, int(back/(24*time.Hour))), http.StatusUnauthorized, codePast}
 	}
 	return nil
 }

@@ -47,9 +47,12 @@ type Options struct {
 	Board   market.Board
 	Candles market.CandleReader
 	Assets  Assets
-	// Standing tells how a caller with a key stands against its plan: for /key, and for how
-	// far back it may read. Nil: without plans.
+	// Standing tells how a caller with a key stands against its plan, for /key. Nil: there
+	// are no plans.
 	Standing func(context.Context, *access.Caller) (Standing, error)
+	// Plan tells how far back a caller with a key may read; it answers from memory. Nil: as
+	// far as there is anything.
+	Plan func(*access.Caller) limit.Plan
 	// Shared says that everybody may ask, so that caches between us and the clients may
 	// keep answers too.
 	Shared bool

@@ -260,13 +260,15 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 		},
 		quotes: []market.Quote{quote("kraken", "BTC-USD", "64000", "64001"), quote("binance", "BTC-USDT", "64009", "64010"), quote("coinbase", "BTC-EUR", "51200", "51201"), quote("kraken", "ETH-USD", "3200", "3201")},
 	}}
-	o := Options{Market: w.fake, Board: w.fake, Candles: past(t), Assets: c, Shared: true, Standing: func(_ context.Context, c *access.Caller) (Standing, error) {
-		p := limit.Plan{Name: "pro", Rate: 10, Monthly: 500_000}
+	o := Options{Market: w.fake, Board: w.fake, Candles: past(t), Assets: c, Shared: true, Plan: func(c *access.Caller) limit.Plan {
 		if c.App == "small" {
-			p = limit.Plan{Name: "free", History: limit.Span(365 * 24 * time.Hour)}
+			return limit.Plan{Name: "free", History: limit.Span(365 * 24 * time.Hour)}
 		}
-		return Standing{Plan: p, Used: 1234}, nil
+		return limit.Plan{Name: "pro", Rate: 10, Monthly: 500_000}
 	}}
+	o.Standing = func(_ context.Context, c *access.Caller) (Standing, error) {
+		return Standing{Plan: o.Plan(c), Used: 1234}, nil
+	}
 	for _, f := range change {
 		f(&o)
 	}
