@@ -5,7 +5,7 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test check lint race sim fuzz golden gen bench tardis postgres rotation rotation-short
+.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench tardis postgres rotation rotation-short
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +18,12 @@ build: ## build bin/assay
 	@$(GO) build -trimpath -o $(BIN) ./cmd/assay
 
 test: check postgres ## everything that CI runs
-	$(GO) test -timeout 20m ./...
+	@out=$$(mktemp); { $(GO) test -timeout 20m ./... 2>&1; echo $$? >$$out.code; } | tee $$out; \
+	$(GO) run ./cmd/logscan $$out; leak=$$?; code=$$(cat $$out.code); rm -f $$out $$out.code; [ $$leak = 0 ] && exit $$code
 	@$(MAKE) --no-print-directory rotation-short
+
+logscan: ## the access tests with all that they print, in which there must be no secret
+	@out=$$(mktemp); $(GO) test -v ./access/... ./api/... ./app ./notify/... ./cmd/assay >$$out 2>&1; code=$$?; $(GO) run ./cmd/logscan $$out || code=1; rm -f $$out; exit $$code
 
 postgres: ## install PostgreSQL for the tests that start one, where that can be done
 	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \

@@ -27,8 +27,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight"
 	"github.com/assayhq/assay/market"
 )
 
@@ -67,8 +69,15 @@ type Options struct {
 	// Open are faces that prove and limit their callers themselves, such as the lending of
 	// tokens; of a Mount only Pattern and Handler count.
 	Open []Mount
+	// Repeats remembers what requests with an Idempotency-Key were answered. Nil: this
+	// process does, until it ends.
+	Repeats Repeats
 	// Accounts are people with passwords; nil: there are none.
 	Accounts Accounts
+	// ClientKeys sets public keys of clients; nil: there are none.
+	ClientKeys ClientKeys
+	// Market tells figures; nil: there are none.
+	Market insight.Market
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler
@@ -111,6 +120,9 @@ func New(opt Options) (*Server, error) {
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Repeats == nil {
+		opt.Repeats = idem.NewMemory(0, 0)
 	}
 	if opt.Version == "" {
 		opt.Version = "dev"

@@ -31,8 +31,9 @@ type Mount struct {
 	// Fail writes a failure that arises before the handler, such as a missing key or a
 	// limit, or a panic in it, in the form of this face. status is the one that our own
 	// API would answer; fault.Of(err), fault.Public(err) and fault.Field(err) tell the
-	// rest, and the cause is in the log already. The headers of the limit and an integer
-	// Retry-After, with 429 and 503, are set. Nil: a problem, as in our own API.
+	// rest, and the cause is in the log already. The caller is in the request's context
+	// once its key was proved. The headers of the limit and an integer Retry-After, with
+	// 429 and 503, are set. Nil: a problem, as in our own API.
 	Fail    func(w http.ResponseWriter, r *http.Request, status int, err error)
 	Handler http.Handler
 }
@@ -154,6 +155,6 @@ func (x *exchange) refuse(status int, err error) (done bool) {
 	if status == http.StatusTooManyRequests && h["Retry-After"] == nil {
 		h["Retry-After"] = []string{"1"} // a limit that comes back when something ends
 	}
-	x.face.Fail(x, x.r, status, err)
+	x.face.Fail(x, x.r.WithContext(x.context()), status, err)
 	return true
 }

@@ -32,10 +32,10 @@ func demoWith(t *testing.T, change func(*app.Config)) *server {
 
 func TestCompatibleFacesAreServedUnderTheirNamesAndWhereTheyWere(t *testing.T) {
 	s := demoWith(t, func(c *app.Config) {
-		c.Compat.Binance.Paths, c.Compat.UDF.Paths, c.Compat.Prometheus.Paths = true, true, true
+		c.Compat.Binance.Paths, c.Compat.UDF.Paths, c.Compat.Prometheus.Paths = []string{"/", "/exchange/"}, []string{"/udf"}, []string{"/"}
 	})
 	for path, want := range map[string]string{
-		"/compat/binance/api/v3/ping": "{}", "/api/v3/ping": "{}", "/udf/marks": "[]", "/compat/udf/marks": "[]",
+		"/compat/binance/api/v3/ping": "{}", "/api/v3/ping": "{}", "/exchange/api/v3/ping": "{}", "/udf/marks": "[]", "/compat/udf/marks": "[]",
 		"/api/v1/query?query=1%2B1": `"2"]}}`, "/compat/prometheus/api/v1/query?query=2*2": `"4"]}}`,
 	} {
 		if code, body := s.get(t, path); code != 200 || !strings.HasSuffix(strings.TrimSpace(body), want) {

@@ -38,8 +38,10 @@ type Config struct {
 	Public   []string `koanf:"public" doc:"scopes that need no key, such as market:read; empty means every request needs a key"`
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
 
+	Insight   Insight             `koanf:"insight" doc:"what prices mean: figures"`
 	Usage     Usage               `koanf:"usage" doc:"counting what apps use"`
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
+	Secrets   Secrets             `koanf:"secrets" doc:"where secrets are kept"`
 	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
 	People    People              `koanf:"people" doc:"accounts of people"`
@@ -53,11 +55,17 @@ type Config struct {
 
 // Control says where keys are kept and how this process stands among others.
 type Control struct {
-	URL     string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
-	Node    string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
-	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
-	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
-	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	URL             string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
+	Node            string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
+	Lease           time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
+	Static          time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
+	NATS            string        `koanf:"nats" doc:"tls://host:4222 or nats://host:4222 to tell other servers of changes through NATS; empty leaves that to PostgreSQL. Only with url. It may hold a password: give it as ASSAY_CONTROL_NATS"`
+	NATSCredentials string        `koanf:"nats_credentials" doc:"file of a NATS user's credentials (.creds)"`
+	NATSCA          string        `koanf:"nats_ca" doc:"file of certificates by which NATS is trusted, instead of the system's"`
+	NATSCertificate string        `koanf:"nats_certificate" doc:"file of the certificate that this server shows to NATS"`
+	NATSKey         string        `koanf:"nats_key" doc:"file of that certificate's key"`
+	Proxies         []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	Window          time.Duration `koanf:"window" doc:"how far the time of a signed request may be from this server's clock, at most 1m"`
 }
 
 // Usage settings.
@@ -104,7 +112,8 @@ func Defaults() Config {
 		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
-		Control:  Control{Lease: 10 * time.Second},
+		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
+		Secrets:  Secrets{Refresh: time.Minute},
 		Compat:   defaultCompat(),
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
@@ -152,9 +161,9 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_"} {
+			for _, other := range []string{"url", "api_key", "signing_key", "config", "shared", "sim_", "test_", "bench_", "secret_"} {
 				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
-					return "", nil // for clients and tests
+					return "", nil // for clients and tests, and secrets themselves
 				}
 			}
 			stray = append(stray, name)
@@ -172,7 +181,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 		return Config{}, err
 	}
 	for _, key := range k.Keys() {
-		if !known[key] && !strings.HasPrefix(key, "endpoints.") {
+		if !known[key] && !strings.HasPrefix(key, "endpoints.") && !strings.HasPrefix(key, "secrets.destinations.") {
 			return Config{}, fault.At(fault.Invalid, key, "there is no setting %q; `assay config doc` lists them%s", key, near(key, known))
 		}
 	}
@@ -338,7 +347,7 @@ func Doc(w io.Writer) {
 			def = strings.Join(v, ", ")
 		case nil:
 			def = ""
-		case map[string]any:
+		case map[string]any, map[string]string:
 			def = ""
 		}
 		fmt.Fprintf(w, "| `%s` | `ASSAY_%s` | %s | %s | %s |\n", key, strings.ToUpper(strings.ReplaceAll(key, ".", "_")), kind, def, doc)

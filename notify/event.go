@@ -39,6 +39,9 @@ const (
 	LimitExceeded      = "limit.exceeded"
 	JWKSRotated        = "jwks.rotated"
 	AuditCheckpoint    = "audit.checkpoint"
+	RingDue            = "ring.rotation_due"
+	RingPushFailed     = "ring.push_failed"
+	RingPushUnread     = "ring.push_unread"
 )
 
 // Types gives every event type with what it means, for checks, help texts and docs.
@@ -60,6 +63,9 @@ func Types() map[string]string {
 		LimitExceeded:      "an app ran into one of its limits",
 		JWKSRotated:        "the keys that sign this installation's tokens changed",
 		AuditCheckpoint:    "a signed checkpoint of the audit log is available",
+		RingDue:            "a ring's schedule asks for a rotation, and nothing delivers new keys by itself",
+		RingPushFailed:     "a new key could not be delivered to its keeper; the old one is in use as before",
+		RingPushUnread:     "a key was delivered to its keeper and its client has not used it; both keys are accepted",
 	}
 }
 

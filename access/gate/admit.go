@@ -76,9 +76,9 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	}
 	if e.named() == access.Staged {
 		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
-	} else if int(e.pepper) != p.newest {
+	} else if int(e.pepper) < p.newest {
 		v := p.by[p.newest].verifier(&t)
-		g.wishFor(wish{ring: e.ring, key: string(e.id[:]), verifier: v[:]})
+		g.wishFor(wish{ring: e.ring, key: string(e.id[:]), verifier: v[:], pepper: p.newest})
 	}
 	return e.who(), nil
 }
@@ -207,7 +207,7 @@ func (g *Gate) Authorize(ctx context.Context, c *access.Caller, s access.Scope) 
 		}
 		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", c.KeyID, s)
 	}
-	if s.Strict() && !g.fresh(true) {
+	if s.Strict() && (!g.fresh(true) || g.lends.adrift()) {
 		return g.Certain(ctx, c)
 	}
 	return nil
@@ -343,8 +343,8 @@ func (g *Gate) Allow(c *access.Caller, cost int) (Limit, error) {
 	if t == nil {
 		return Limit{}, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	}
-	a := t.account.Take(g.now(), int64(cost))
-	return Limit{Answer: a}, t.refused(&a)
+	a, err := t.take(g, int64(cost), false)
+	return Limit{Answer: a}, err
 }
 
 // Enter is Allow that also takes one of the requests the app may make at the same time.
@@ -358,9 +358,9 @@ func (g *Gate) Enter(c *access.Caller, cost int) (done func(), l Limit, err erro
 	if t == nil {
 		return nothing, l, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	}
-	a := t.account.Enter(g.now(), int64(cost))
+	a, err := t.take(g, int64(cost), true)
 	if !a.Allowed {
-		return nothing, Limit{Answer: a}, t.refused(&a)
+		return nothing, Limit{Answer: a}, err
 	}
 	return t.leave, Limit{Answer: a}, nil
 }

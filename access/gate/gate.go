@@ -11,9 +11,7 @@
 // callers are told Unavailable.
 //
 // What always holds: a token is seen once, by the caller of Create or Rotate, and is
-// nowhere logged or printed. (For ten minutes after a rotation that was asked for with
-// an Idempotency-Key it can be had again by repeating that request; for this it is
-// kept encrypted.) A key is found by its public part and proved by a keyed digest
+// nowhere logged or printed. A key is found by its public part and proved by a keyed digest
 // compared in constant time. What is known of a key (revoked, expired) is told only to
 // whoever proved to have it. A record that was changed behind our back opens nothing:
 // its seal no longer fits. Whoever changes keys is checked in the very transaction
@@ -39,6 +37,8 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/limit"
+	"github.com/assayhq/assay/access/secret"
+	"github.com/assayhq/assay/access/signing"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/notify"
 )
@@ -49,8 +49,20 @@ type Options struct {
 	// changes keys (the command line) and takes no lease.
 	Node string
 	// Peppers key the digests, by version, each of 32 bytes or more; the highest makes new
-	// ones. Nil: one is kept in the store, made on first use.
+	// ones, or the one that Pepper names. Nil: one is kept in the store, made on first use.
 	Peppers map[int][]byte
+	Pepper  int
+	// Reload reads the peppers again where they come from, and calls SetPeppers. It is
+	// called when a record names a pepper that this node does not have; it limits itself,
+	// and must not use the gate for anything else. Nil: there is nothing to read.
+	Reload func(ctx context.Context) error
+	// Signer gives the private key of the audit log, in the form of audit.NewSigner. stored
+	// is the one in the store, or ""; what it gives is used, and the one in the store is
+	// deleted when it is the same. "": it stays in the store. Nil: as if it gave "".
+	Signer func(ctx context.Context, stored string) (string, error)
+	// Destinations are the keepers of secrets that new keys may be pushed to, by the names
+	// that policies know them by. Default none.
+	Destinations map[string]secret.Writer
 	// Rate and Burst are for apps that have none of their own. Default 50 and twice the rate.
 	Rate, Burst int
 	// Public are the scopes that a request without a key has. Default none.
@@ -72,11 +84,17 @@ type Options struct {
 	// It is asked once per app, with the same now for all apps of one reading, and while
 	// nobody else can change keys: it should answer from memory. Nil: everything is unused.
 	Used func(org, app string, now time.Time) limit.Used
+	// Lender lets all nodes together keep the rate and the quotas of an app. Nil: this node
+	// counts by itself, which is right when there is no other.
+	Lender Lender
 	// Publish hands an event to those who send notices, inside the transaction that made
 	// it happen. Nil: nobody is told.
 	Publish func(tx access.Tx, e notify.Event) error
 	// Tokens checks short-lived tokens that are lent for keys. Nil: only keys are accepted.
 	Tokens TokenVerifier
+	// Window is how far the time of a signed request may be from now, before or after:
+	// 5 s by default, 60 s at most.
+	Window time.Duration
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -97,21 +115,25 @@ type Gate struct {
 
 	mu      sync.Mutex // held by whoever makes a new snapshot
 	peppers atomic.Pointer[peppers]
+	lends   *lends // nil: without a Lender
 	visits  visitors
 	tickets tickets
 	jwts    jwts
+	signers signers
 
 	wishes    chan wish                      // first uses and re-digests, for the supervisor
 	wake      chan struct{}                  // something changed here
 	followers atomic.Pointer[[]func([]Fate)] // told of keys that ended
 	followMu  sync.Mutex
 	bases     sync.Map // ring -> usage that this node had written before it was started
+	pushes    pushes
 }
 
 // wish is something that the hot path noticed and the supervisor writes down.
 type wish struct {
 	ring, key string
-	verifier  []byte // not nil: the digest under the newest pepper
+	verifier  []byte // not nil: the digest under a newer pepper
+	pepper    int    // its version
 }
 
 // nobody has a verifier that no token has, for the compare when a kid is unknown.
@@ -139,6 +161,7 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	opt.Flush = orElse(opt.Flush, 10*time.Second)
 	opt.Lease = orElse(opt.Lease, 10*time.Second)
 	opt.Static = max(opt.Static, opt.Lease)
+	opt.Window = min(orElse(opt.Window, signing.DefaultWindow), signing.MaxWindow)
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -149,12 +172,13 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	g := &Gate{store: store, opt: opt, log: opt.Logger, now: opt.Now, began: time.Now(), wishes: make(chan wish, 1024), wake: make(chan struct{}, 1)}
 	g.node = "n" + name()
 	g.jwts.verify = opt.Tokens
+	if opt.Lender != nil && opt.Node != "" {
+		g.lends = &lends{g: g, lender: opt.Lender, ask: make(chan *pool, maxAsking)}
+	}
 	if opt.Peppers != nil {
-		p, err := newPeppers(opt.Peppers)
-		if err != nil {
+		if err := g.SetPeppers(opt.Peppers, opt.Pepper); err != nil {
 			return nil, err
 		}
-		g.peppers.Store(p)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -235,14 +259,18 @@ func (g *Gate) sync(ctx context.Context) error {
 		var err error
 		if records, epoch, more, err = g.store.Since(ctx, epoch, kinds, 5000); err != nil {
 			if fault.Of(err) == fault.Conflict && old != nil {
-				// The store is older than what this node knows: it was restored from a backup.
-				g.log.Error("the control plane went back in time, as after a restore; all keys are read again", "epoch", old.epoch)
+				// The store is older than what this node knows, as when it was restored from a backup;
+				// or this node was away for so long that marks of deletions were purged.
+				g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", old.epoch)
 				g.snap.Store(nil)
 			}
 			return err
 		}
 		for i := range records {
 			rec := &records[i]
+			if err := g.lags(ctx, rec); err != nil {
+				return err
+			}
 			if rec.Kind == kindApp {
 				changed = true
 				g.sized(d, rec)
@@ -257,6 +285,7 @@ func (g *Gate) sync(ctx context.Context) error {
 			changed = true
 			if rec.Body == nil {
 				ended = append(ended, g.fates(d, rec.ID, nil)...)
+				g.signers.drop(rec.ID)
 				d.drop(rec.ID)
 				continue
 			}
@@ -268,6 +297,7 @@ func (g *Gate) sync(ctx context.Context) error {
 				continue
 			}
 			ended = append(ended, g.fates(d, rec.ID, r)...)
+			g.signers.put(g, r) // before the keys are known: none is ever accepted without its signer
 			d.put(r, g)
 		}
 	}
@@ -298,17 +328,11 @@ func (g *Gate) ringOf(rec *access.Record) (*access.Ring, error) {
 func (g *Gate) loadPeppers(ctx context.Context) error {
 	secrets := map[int][]byte{}
 	read := func(tx access.Tx) error {
-		clear(secrets)
-		list, err := tx.List(kindPepper, "", 250)
-		for _, rec := range list {
-			if len(rec.ID) > 0 && len(rec.Body) >= 32 {
-				v := 0
-				for _, c := range rec.ID {
-					v = v*10 + int(c-'0')
-				}
-				secrets[v] = rec.Body
-			}
+		inside, kept, err := storedPeppers(tx)
+		if err == nil && kept != nil && len(inside) == 0 {
+			err = fault.New(fault.Conflict, "the peppers of this control plane are kept elsewhere (%s): say where with secrets.from", kept.Where)
 		}
+		secrets = inside
 		return err
 	}
 	if err := g.store.View(ctx, read); err != nil {

@@ -35,6 +35,7 @@ type tenant struct {
 	app
 	account *limit.Account
 	leave   func() // account.Leave, made once: Enter hands it out for each request
+	pool    *pool  // what other nodes share; nil: the account counts
 	own     App    // its settings; belongs to whoever holds Gate.mu
 }
 
@@ -168,7 +169,7 @@ func (d *draft) put(r *access.Ring, g *Gate) {
 	d.drop(r.ID)
 	a := app{r.Org, r.App}
 	t := d.tenant(a, func() *tenant { return g.newTenant(d, a) })
-	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Sealed != nil)
+	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Push.Sealed != nil)
 	latest := r.Latest()
 	kids := make([]kid, 0, len(r.Keys))
 	for i := range r.Keys {

@@ -36,8 +36,9 @@ func (g *Gate) grant(ctx context.Context, w wish) {
 			return nil, nil
 		}
 		if w.verifier != nil {
-			if newest := g.peppers.Load().newest; k.Pepper != newest {
-				k.Verifier, k.Pepper = w.verifier, newest
+			if k.Pepper < w.pepper {
+				k.Verifier, k.Pepper = w.verifier, w.pepper
+				g.reseal(k)
 				return []rotation.Event{{Type: "key.rehashed", Key: k.ID, N: k.N}}, nil
 			}
 			return nil, nil
@@ -143,7 +144,11 @@ func (g *Gate) tick(ctx context.Context, id string) error {
 		})
 		return err
 	}
-	if rotation.Due(r, g.now()) && g.opt.Node != "" {
+	if g.pushable(r, g.now()) {
+		g.offer(id)
+		return nil
+	}
+	if rotation.Due(r, g.now()) && g.opt.Node != "" && !g.delivers(r) {
 		return g.scheduled(ctx, r)
 	}
 	return nil

@@ -38,17 +38,32 @@ type Store interface {
 	// Get gives a document and its version (from 1), or fault.Unknown.
 	Get(ctx context.Context, kind, id string) (doc []byte, version int64, err error)
 	// Put writes version+1 if the stored version is version, 0 meaning that there
-	// is none; else it gives fault.Conflict.
-	Put(ctx context.Context, kind, id string, doc []byte, version int64) error
+	// is none; else it gives fault.Conflict. What was done goes into the audit log in
+	// the same step.
+	Put(ctx context.Context, kind, id string, doc []byte, version int64, done ...Event) error
 	// Delete removes the document if its version is version; else fault.Conflict.
-	Delete(ctx context.Context, kind, id string, version int64) error
+	Delete(ctx context.Context, kind, id string, version int64, done ...Event) error
+}
+
+// Event is something that was done, for the audit log. It has ids and never addresses:
+// the log is not edited when a person leaves.
+type Event struct {
+	Action  string // such as member.joined
+	Actor   string // account that did it
+	Org     string // "" when it is of no organisation
+	Subject string // account, invitation or organisation that it was done to
+	Detail  map[string]string
 }
 
 // Letter is a mail to be sent.
 type Letter struct {
-	To    string
-	Kind  string // "confirm": with Token; "known": somebody signed up with an address that has an account
+	To string
+	// Kind is "confirm", "reset" or "invite", with Token; "known": somebody signed up
+	// with an address that has an account; "nobody": not to be sent, it only takes the
+	// place of one, so that work tells nothing.
+	Kind  string
 	Token string // secret
+	Org   string // id of the organisation that invites
 }
 
 // String hides the token.
@@ -66,6 +81,9 @@ type Options struct {
 	// FreeKey makes the first key of a new app. It may be called again for the same
 	// app when a confirmation was broken off.
 	FreeKey func(ctx context.Context, org, app string) (token string, err error)
+	// EndOrg takes away what an organisation has that is no more, such as its keys. It may
+	// be called again. Nil: nothing.
+	EndOrg func(ctx context.Context, org string) error
 	// Seal and Open protect TOTP secrets; id is to be bound as additional data.
 	Seal func(id string, secret []byte) ([]byte, error)
 	Open func(id string, sealed []byte) ([]byte, error)
@@ -76,6 +94,8 @@ type Options struct {
 	Idle     time.Duration    // a session unused for so long ends, default 1 h
 	Absolute time.Duration    // a session ends after so long, default 24 h
 	Confirm  time.Duration    // a confirmation token lives so long, default 24 h
+	Reset    time.Duration    // a token that sets a new password lives so long, default 1 h
+	Invite   time.Duration    // an invitation lives so long, default 7 d
 	Now      func() time.Time
 }
 
@@ -100,6 +120,7 @@ const (
 	kindAccount = "account"
 	kindEmail   = "email" // id: digest of the address; says whose it is
 	kindPending = "pending"
+	kindReset   = "reset"
 	kindSession = "session"
 	kindOrg     = "org"
 )
@@ -125,7 +146,7 @@ func New(o Options) (*People, error) {
 	if o.Hashes <= 0 {
 		o.Hashes = 2
 	}
-	for p, def := range map[*time.Duration]time.Duration{&o.Idle: time.Hour, &o.Absolute: 24 * time.Hour, &o.Confirm: 24 * time.Hour} {
+	for p, def := range map[*time.Duration]time.Duration{&o.Idle: time.Hour, &o.Absolute: 24 * time.Hour, &o.Confirm: 24 * time.Hour, &o.Reset: time.Hour, &o.Invite: 7 * 24 * time.Hour} {
 		if *p <= 0 {
 			*p = def
 		}
@@ -158,6 +179,8 @@ type account struct {
 	Generation int       `json:"generation"` // sessions of an older one have ended
 	Known      []string  `json:"known"`      // networks it was used from, newest first
 	TOTP       totpState `json:"totp"`
+	Sessions   []seat    `json:"sessions,omitempty"` // newest first
+	Orgs       []string  `json:"orgs,omitempty"`     // where it may be a member; the organisation decides
 }
 
 var errWrong = errors.New("unknown account or wrong password")
@@ -247,16 +270,16 @@ func read[T any](ctx context.Context, s Store, kind, id string) (v T, version in
 	return v, version, nil
 }
 
-func write(ctx context.Context, s Store, kind, id string, v any, version int64) error {
+func write(ctx context.Context, s Store, kind, id string, v any, version int64, done ...Event) error {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a %s cannot be written", kind)
 	}
-	return s.Put(ctx, kind, id, doc, version)
+	return s.Put(ctx, kind, id, doc, version, done...)
 }
 
 // update changes a document; when somebody else was faster it begins again.
-func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) error) (T, error) {
+func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) error, done ...Event) (T, error) {
 	for try := 0; ; try++ {
 		v, version, err := read[T](ctx, s, kind, id)
 		if err != nil {
@@ -265,7 +288,7 @@ func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) err
 		if err := f(&v); err != nil {
 			return v, err
 		}
-		err = write(ctx, s, kind, id, v, version)
+		err = write(ctx, s, kind, id, v, version, done...)
 		if err == nil || fault.Of(err) != fault.Conflict || try == 7 {
 			return v, err
 		}

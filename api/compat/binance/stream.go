@@ -184,7 +184,8 @@ func (s *session) read(ctx context.Context, names []string) ([]*channel, error) 
 
 // run is the connection's life. It waits for what it starts.
 func (s *session) run(parent context.Context, first []*channel) {
-	ctx, cancel := context.WithCancel(parent)
+	// A read that is called off cuts the connection, and there is a goodbye to say first.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	s.sub = s.f.opt.Bus.Subscribe(ctx, busQueue)
 	messages, batches, dead := make(chan []byte), make(chan batch), make(chan struct{}, 2)
 	var wg sync.WaitGroup
@@ -196,7 +197,7 @@ func (s *session) run(parent context.Context, first []*channel) {
 		}
 	})
 	s.add(first)
-	code, reason := s.serve(ctx, messages, batches, dead)
+	code, reason := s.serve(ctx, parent.Done(), messages, batches, dead)
 	if code != 0 {
 		s.conn.Close(code, reason) // waits for the client a little
 	}
@@ -207,7 +208,7 @@ func (s *session) run(parent context.Context, first []*channel) {
 }
 
 // serve runs until the connection ends or has to; code 0: it is gone already.
-func (s *session) serve(ctx context.Context, messages <-chan []byte, batches <-chan batch, dead <-chan struct{}) (websocket.StatusCode, string) {
+func (s *session) serve(ctx context.Context, stop <-chan struct{}, messages <-chan []byte, batches <-chan batch, dead <-chan struct{}) (websocket.StatusCode, string) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	allowed, looked, looks := float64(maxRate), time.Now(), 0
@@ -215,7 +216,7 @@ func (s *session) serve(ctx context.Context, messages <-chan []byte, batches <-c
 	for {
 		var err error
 		select {
-		case <-ctx.Done():
+		case <-stop:
 			return websocket.StatusServiceRestart, "the server restarts: connect again"
 		case <-dead:
 			return 0, ""
