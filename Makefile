@@ -52,6 +52,10 @@ rotation-short: postgres ## the same in under 50 seconds; part of make test
 	@$(GO) build -o bin/rotation ./cmd/rotation
 	@bin/rotation -short; code=$$?; if [ $$code = 2 ]; then echo "rotation-short is left out: it cannot run here"; elif [ $$code != 0 ]; then exit 1; fi
 
+clients: ## others' clients, unmodified, against the compatible faces (npm; under a minute)
+	ASSAY_TEST_CLIENTS=1 $(GO) test ./app -run 'ClientsWorkUnmodified' -count=1 -v -timeout 5m | grep -v '^=== '
+	$(GO) test ./api/compat/prometheus -run Promtool -count=1 -v | grep -v '^=== '
+
 fuzz: ## each fuzzer for FUZZTIME (10s)
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) || exit 1; done; done
 
