@@ -114,7 +114,7 @@ func New(opt Options) http.Handler {
 
 func (f *face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, prefix)
-	w.Header()["X-MBX-USED-WEIGHT-1M"] = []string{strconv.Itoa(f.used.add(callerKey(r), f.opt.Now()))}
+	w.Header().Set("X-MBX-USED-WEIGHT-1M", strconv.Itoa(f.used.add(callerKey(r), f.opt.Now())))
 	switch {
 	case path == "/ws" || path == "/ws/" || path == "/stream" || path == "/stream/" || strings.HasPrefix(path, "/ws/"):
 		f.serveStream(w, r, path)
