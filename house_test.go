@@ -40,7 +40,7 @@ var floors = [][]string{
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //
-	{"api", "api/*"},                    //
+	{"api", "api/*", "api/compat/*"},    //
 	{"market/venue/all"},                // windows: they touch the outside
 	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //
 	{"app"},   // roof

@@ -248,28 +248,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	s.opt.Stream.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
 }
 
-// mounted is the way in for another face.
-func (s *Server) mounted(m Mount) http.HandlerFunc {
-	op := &Operation{ID: m.Pattern, Scope: m.Scope, Cost: m.Cost}
-	return func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
-		x.op, x.r = op, r
-		for _, name := range m.KeyHeaders {
-			if r.Header.Get("Authorization") != "" || r.Header.Get("X-API-Key") != "" {
-				break
-			}
-			if key := r.Header.Get(name); key != "" {
-				r.Header.Set("X-API-Key", key)
-			}
-		}
-		if err := x.enter(s.opt.Gate.Authenticate, op, m.Cost); err != nil {
-			x.fail(err)
-			return
-		}
-		m.Handler.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
-	}
-}
-
 // stray answers paths and methods that no operation has.
 func (s *Server) stray(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)

@@ -26,7 +26,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/watch"
@@ -97,18 +96,6 @@ type Options struct {
 	Ready func() []Check
 	// Origins are the web origins that browsers may call from; "*" is all. Default none.
 	Origins []string
-}
-
-// Mount is a handler that is served behind the same admission as the operations. The
-// caller is in its requests' context (gate.Caller).
-type Mount struct {
-	Pattern string // of http.ServeMux, such as "/compat/coingecko/"
-	Scope   access.Scope
-	Cost    int
-	// KeyHeaders are the names under which clients of this face send the key, tried
-	// when it is in neither of ours.
-	KeyHeaders []string
-	Handler    http.Handler
 }
 
 // Server answers HTTP requests. It is safe for many at once.

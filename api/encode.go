@@ -239,9 +239,11 @@ func (x *exchange) write(status int, media string, b []byte) {
 	b = x.keep(status, media, b)
 	h := x.Header()
 	x.set(h, "Content-Type", media)
-	h["Vary"] = varies
-	if len(x.s.opt.Origins) > 0 {
-		h["Vary"] = variesMore
+	if h["Vary"] == nil { // a mounted face may vary by less
+		h["Vary"] = varies
+		if len(x.s.opt.Origins) > 0 {
+			h["Vary"] = variesMore
+		}
 	}
 	if len(b) > 1024 && acceptsGzip(x.r.Header["Accept-Encoding"]) {
 		buf := x.s.pools.buffer()
