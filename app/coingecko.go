@@ -26,11 +26,12 @@ func (a *App) coingecko() ([]api.Mount, error) {
 	}
 	face, err := coingecko.New(coingecko.Options{
 		Market: a.Figures, Board: a.Core, Candles: a.Reader, Assets: a.Catalogue,
-		Standing: a.standing, Plan: a.Gate.Plan, Shared: slices.Contains(a.cfg.Public, string(access.MarketRead)),
+		Standing: a.standing, Plan: a.Gate.Plan, Gate: a.Gate, Go: a.crew.run, Shared: slices.Contains(a.cfg.Public, string(access.MarketRead)),
 	})
 	if err != nil {
 		return nil, err
 	}
+	keyHeaders, keyQuery := []string{"X-Cg-Pro-Api-Key", "X-Cg-Demo-Api-Key"}, []string{"x_cg_pro_api_key", "x_cg_demo_api_key"}
 	var out []api.Mount
 	for _, p := range append([]string{"/compat/coingecko/api/v3"}, c.Paths...) {
 		p = strings.TrimSuffix(p, "/")
@@ -39,9 +40,10 @@ func (a *App) coingecko() ([]api.Mount, error) {
 		}
 		out = append(out, api.Mount{
 			Pattern: p + "/", Scope: access.MarketRead, Cost: 1, AnyOrigin: true, Fail: face.Fail, Handler: http.StripPrefix(p, face),
-			KeyHeaders: []string{"X-Cg-Pro-Api-Key", "X-Cg-Demo-Api-Key"}, KeyQuery: []string{"x_cg_pro_api_key", "x_cg_demo_api_key"},
+			KeyHeaders: keyHeaders, KeyQuery: keyQuery,
 		})
 	}
+	out = append(out, api.Mount{Pattern: "/compat/coingecko/v1", Scope: access.StreamRead, Cost: 1, Fail: face.Fail, Handler: face.Stream(), KeyHeaders: keyHeaders, KeyQuery: keyQuery})
 	return out, nil
 }
 

@@ -53,6 +53,10 @@ type Options struct {
 	// Plan tells how far back a caller with a key may read; it answers from memory. Nil: as
 	// far as there is anything.
 	Plan func(*access.Caller) limit.Plan
+	// Gate counts streams, and Go runs each beside its request until the server ends. A nil
+	// Gate has no streams; a nil Go runs them within their requests.
+	Gate Gate
+	Go   func(func(context.Context))
 	// Shared says that everybody may ask, so that caches between us and the clients may
 	// keep answers too.
 	Shared bool
@@ -71,6 +75,7 @@ type Face struct {
 	numbers map[string]int         // the coin_id of the answers: the place in the catalogue
 	asked   popular
 	volume  volumes
+	crowd   crowd
 }
 
 // New makes a face over its parts.

@@ -26,10 +26,12 @@ import (
 
 // service is the whole server with the face mounted, as the app does it.
 type service struct {
-	url string
-	key string
-	log *safeLog
-	g   *gate.Gate
+	url  string
+	key  string
+	ring string
+	log  *safeLog
+	g    *gate.Gate
+	w    *world
 }
 
 type safeLog struct {
@@ -51,24 +53,30 @@ func (l *safeLog) String() string {
 
 func serve(t *testing.T, public ...access.Scope) *service {
 	t.Helper()
-	w := newWorld(t)
 	s := &service{log: &safeLog{}}
 	var err error
 	if s.g, err = gate.New(accesstest.NewMemory().Link(), gate.Options{Static: time.Hour, Public: public, PublicRate: 1, PublicBurst: 5}); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.g.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "all", Org: "acme", App: "bot", Scopes: []access.Scope{access.MarketRead}, Rate: 1 << 20})
+	made, err := s.g.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "all", Org: "acme", App: "bot", Scopes: []access.Scope{access.MarketRead, access.StreamRead}, Rate: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.key = made.Token
+	ctx, cancel := context.WithCancel(context.Background())
+	var streams sync.WaitGroup
+	t.Cleanup(func() { cancel(); streams.Wait() })
+	s.w = newWorld(t, func(o *Options) {
+		o.Gate, o.Go = s.g, func(f func(context.Context)) { streams.Go(func() { f(ctx) }) }
+	})
+	w := s.w
+	s.key, s.ring = made.Token, made.Ring.ID
 	h := markettest.NewMemory()
 	a, err := api.New(api.Options{
 		Board: w.fake, History: h, Candles: h, Assets: w.catalogue, Gate: s.g, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 		Mounts: []api.Mount{{
 			Pattern: "/api/v3/", Scope: access.MarketRead, Cost: 1, AnyOrigin: true, Fail: w.Fail, Handler: http.StripPrefix("/api/v3", w),
 			KeyHeaders: []string{"X-Cg-Pro-Api-Key", "X-Cg-Demo-Api-Key"}, KeyQuery: []string{"x_cg_pro_api_key", "x_cg_demo_api_key"},
-		}},
+		}, {Pattern: "/v1x", Scope: access.StreamRead, Cost: 1, Fail: w.Fail, Handler: w.Stream(), KeyQuery: []string{"x_cg_pro_api_key"}}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ var usdOf = map[asset.Code]string{"BTC": "64000.25", "ETH": "3200.5", "USDT": "1
 
 // fake is a small market that stands still: figures and a board.
 type fake struct {
-	broken error // answers every question
+	broken error                       // answers every question
+	moved  atomic.Pointer[money.Price] // of bitcoin now, nil: as it stands
 	quotes []market.Quote
 	trades []market.Trade
 }
@@ -188,7 +190,11 @@ func (f *fake) Price(a, quote asset.Code) (market.ConsensusPrice, bool) {
 	if usdOf[a] == "" || quote != "USD" {
 		return market.ConsensusPrice{}, false
 	}
-	return market.ConsensusPrice{Asset: a, Quote: quote, Price: money.MustPrice(usdOf[a]), Confidence: 0.875, At: noon, Sources: []market.Contribution{
+	price := money.MustPrice(usdOf[a])
+	if p := f.moved.Load(); p != nil && a == "BTC" {
+		price = *p
+	}
+	return market.ConsensusPrice{Asset: a, Quote: quote, Price: price, Confidence: 0.875, At: noon, Sources: []market.Contribution{
 		{Venue: "kraken", Pair: "BTC-USD", Status: market.Used}, {Venue: "binance", Pair: "BTC-USDT", Status: market.IsOut},
 	}}, true
 }
