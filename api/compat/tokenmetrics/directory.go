@@ -250,7 +250,9 @@ func (q *query) selection() (keep func(*token) bool, named bool, err error) {
 	}{
 		{"symbol", hasSymbol},
 		{"tokenname", hasName},
-		{"slug", func(t *token, v string) bool { return strings.EqualFold(t.slug, v) || strings.EqualFold(slugged(t.Name), v) }},
+		{"slug", func(t *token, v string) bool {
+			return strings.EqualFold(t.slug, v) || strings.EqualFold(slugged(t.Name), v)
+		}},
 		{"blockchainaddress", hasAddress},
 		{"category", inCategory},
 		{"exchange", tradesAt},

@@ -38,7 +38,9 @@ func ohlcvFields(origin string, hourly bool) []field[bar] {
 	)
 }
 
-func (f *Face) dailyBars(ctx context.Context, q *query) (*answer, error) { return f.ohlcv(ctx, q, daily) }
+func (f *Face) dailyBars(ctx context.Context, q *query) (*answer, error) {
+	return f.ohlcv(ctx, q, daily)
+}
 
 func (f *Face) hourlyBars(ctx context.Context, q *query) (*answer, error) {
 	return f.ohlcv(ctx, q, hourly)
