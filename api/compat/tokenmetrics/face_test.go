@@ -144,7 +144,7 @@ func TestAllThreeFirstPagesAreOne(t *testing.T) {
 	if a.Pagination.Total != nil || !a.Pagination.HasMore {
 		t.Error("what was not counted is told as counted", a.Pagination)
 	}
-	if w := get(f, target); !strings.Contains(w.Header().Get("Link"), `page=2>; rel="next"`) {
+	if w := get(f, target); !strings.Contains(w.Header().Get("Link"), `page=2&symbol=BTC>; rel="next"`) {
 		t.Error("no link to the next page", w.Header())
 	}
 	if got := rows(t, f, "/v2/daily-ohlcv?symbol=BTC&limit=99999"); len(got.Data) != 1000 || got.Pagination.Limit != 1000 {
