@@ -114,7 +114,7 @@ type Figures struct {
 	Changes     map[Window]Change
 	High, Low   *Extreme // of the history that is stored, which begins at Since
 	Since       time.Time
-	Sparkline   []Point // hourly, seven days, oldest first; absent hours are left out
+	Sparkline   []Point  // hourly, seven days, oldest first; absent hours are left out
 	Marks       []string // what is wrong with it, in the words of docs/insight/figures.md
 	Simulated   bool
 	Contributed []string // venues whose data is in it

@@ -117,11 +117,11 @@ func (d *derived) volumes(p *past, m int64) {
 	}
 	from := max(m-24*60, 1)
 	var base money.Sum
-	guess, traded := false, false
+	guess, traded, hourly := false, false, false
 	for n := from; n < m; n++ {
 		if s := &p.minutes[n%minutes]; s.n == n && !s.base.IsZero() {
 			base.Add(s.base)
-			guess = guess || s.estimated
+			guess, hourly = guess || s.estimated, hourly || s.hourly
 			traded = true
 		}
 	}
@@ -145,6 +145,9 @@ func (d *derived) volumes(p *past, m int64) {
 	slices.SortFunc(d.turn, func(a, b turnover) int { return strings.Compare(string(a.quote), string(b.quote)) })
 	if guess {
 		d.marks = append(d.marks, "turnover_estimated")
+	}
+	if hourly {
+		d.marks = append(d.marks, "volume_hourly")
 	}
 	if p.first > from+60 {
 		d.marks = append(d.marks, "volume_short")

@@ -165,7 +165,7 @@ func TestACapIsThePriceTimesTheSupply(t *testing.T) {
 			}
 		}
 	}
-	if f := s.figures(t, "BTC", USD); f.Cap.String() != "1273601990000.0" || f.CapDiluted.String() != "1344002100000.0" || f.Rank != 1 {
+	if f := s.figures(t, "BTC", USD); f.Cap.String() != "1273601990000" || f.CapDiluted.String() != "1344002100000" || f.Rank != 1 {
 		t.Errorf("BTC: %s %s %d", f.Cap, f.CapDiluted, f.Rank)
 	}
 }
@@ -192,4 +192,3 @@ func TestSharesSumToAHundredAndOtherFormsAreLeftOut(t *testing.T) {
 		}
 	}
 }
-

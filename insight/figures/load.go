@@ -139,6 +139,7 @@ func (e *Engine) fetch(ctx context.Context, a asset.Code, stored []market.Stored
 		}
 	}
 	from := now.Add(-(minutes - 4) * time.Minute).Truncate(time.Minute)
+	begun := map[market.Series]time.Time{} // first minute that is stored
 	for _, s := range stored {
 		if s.Interval != "1m" || s.Venue == market.ConsensusVenue || s.Last.Before(from) {
 			continue
@@ -147,7 +148,29 @@ func (e *Engine) fetch(ctx context.Context, a asset.Code, stored []market.Stored
 			if err != nil {
 				return nil, err
 			}
+			if begun[s.Series].IsZero() {
+				begun[s.Series] = k.Open
+			}
 			p.stored(&k, minuteOf(now))
+		}
+	}
+	// A back-fill reaches less far in minutes than in hours: before the first minute, the
+	// hours count. A series that was stored all the time has none to add.
+	for _, s := range stored {
+		if s.Interval != "1h" || s.Venue == market.ConsensusVenue || s.Last.Before(from) {
+			continue
+		}
+		to := begun[s.Series]
+		if to.IsZero() {
+			to = now
+		}
+		for k, err := range e.opt.History.Candles(ctx, s.Series, "1h", market.Range{From: from, To: to}) {
+			if err != nil {
+				return nil, err
+			}
+			if !k.Open.Add(time.Hour).After(to) {
+				p.stored(&k, minuteOf(now))
+			}
 		}
 	}
 	p.newest = max(p.newest, minuteOf(now)-1) // what is older can no longer be revised here

@@ -24,6 +24,7 @@ type minute struct {
 	priced    bool
 	base      money.Decimal
 	estimated bool // a turnover in it is volume times close
+	hourly    bool // it holds the amounts of an hour, of which no minutes are stored
 }
 
 // amount is the turnover of one minute in one currency.
@@ -241,18 +242,24 @@ func (p *past) sum(n int64, q asset.Code) {
 	p.amount(q, n).v, _ = turn.Decimal(cents)
 }
 
-// stored takes a one-minute bar from the store; each comes once.
+// stored takes a bar from the store, of one minute, or of an hour of which the minutes
+// are not stored; each comes once. The amounts of an hour stand in its last minute.
 func (p *past) stored(k *market.Candle, now int64) {
 	e := entryOf(k)
+	hourly := k.Interval == "1h"
+	if hourly {
+		e.n += 59
+	}
 	s := p.slot(e.n)
 	if s == nil {
 		return
 	}
+	s.hourly = s.hourly || hourly
 	s.base = plus(s.base, e.volume)
 	s.estimated = s.estimated || e.guess
 	a := p.amount(k.Pair.Quote(), e.n)
 	a.v = plus(a.v, e.turnover)
-	if e.n > now-recent {
+	if e.n > now-recent && !hourly {
 		p.ring(market.Series{Venue: k.Venue, Pair: k.Pair})[e.n%recent] = e
 	}
 	p.newest = max(p.newest, e.n)

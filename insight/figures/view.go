@@ -135,6 +135,7 @@ func (e *Engine) figures(a, q asset.Code, in rate, simulated bool) insight.Figur
 			return nil
 		}
 		if c, ok := times(price, *supply); ok {
+			c = c.Trim()
 			return &c
 		}
 		return nil
