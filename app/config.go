@@ -50,6 +50,7 @@ type Config struct {
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`
+	Compat    Compat              `koanf:"compat" doc:"APIs that others' clients speak"`
 	Log       Log                 `koanf:"log" doc:"messages on standard error"`
 }
 
@@ -114,6 +115,7 @@ func Defaults() Config {
 		Backfill: true,
 		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
 		Secrets:  Secrets{Refresh: time.Minute},
+		Compat:   defaultCompat(),
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
