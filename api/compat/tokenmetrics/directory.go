@@ -55,13 +55,16 @@ const firstOwn = 1_000_000
 // the catalogue grows; of two codes with one number the later in the alphabet moves on.
 func newDirectory(all iter.Seq[asset.Asset], ids map[asset.Code]int) *directory {
 	d := &directory{}
-	taken := map[int]bool{}
+	taken, given := map[int]bool{}, map[int]bool{}
+	for _, id := range ids {
+		given[id] = true
+	}
 	for a := range all {
 		if !a.IsCrypto() {
 			continue
 		}
 		id := ids[a.Code]
-		if id == 0 {
+		if id == 0 && !given[a.TokenMetrics] { // what was given to another is no longer this one's
 			id = a.TokenMetrics
 		}
 		taken[id] = id != 0

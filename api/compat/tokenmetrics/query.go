@@ -53,6 +53,37 @@ func fold(name string) string {
 	return name
 }
 
+// spelled is a folded name as the other API's documents spell it, for messages.
+func spelled(key string) string {
+	switch key {
+	case "tokenid":
+		return "token_id"
+	case "tokenname":
+		return "token_name"
+	case "blockchainaddress":
+		return "blockchain_address"
+	case "startdate":
+		return "startDate"
+	case "enddate":
+		return "endDate"
+	case "tradergrade":
+		return "traderGrade"
+	case "tradergradepercentchange":
+		return "traderGradePercentChange"
+	case "investorgrade":
+		return "investorGrade"
+	case "indicestype":
+		return "indicesType"
+	case "sortby":
+		return "sort_by"
+	case "topk":
+		return "top_k"
+	case "quotesymbol":
+		return "quote_symbol"
+	}
+	return key
+}
+
 // read reads and checks the parameters. Those the path does not have are ignored, as
 // clients expect, and named in the answer.
 func (f *Face) read(r *http.Request, version string, known []string) (*query, error) {
@@ -132,9 +163,9 @@ func (q *query) whole(key string, absent, least, most int) (int, error) {
 	n, err := strconv.Atoi(v)
 	switch {
 	case err != nil:
-		return 0, fault.At(fault.Invalid, key, "%s must be a whole number, not %q", key, clip(v))
+		return 0, fault.At(fault.Invalid, spelled(key), "%s must be a whole number, not %q", spelled(key), clip(v))
 	case n < least || n > most:
-		return 0, fault.At(fault.Invalid, key, "%s must be from %d to %d, not %d", key, least, most, n)
+		return 0, fault.At(fault.Invalid, spelled(key), "%s must be from %d to %d, not %d", spelled(key), least, most, n)
 	}
 	return n, nil
 }
@@ -148,7 +179,7 @@ func (q *query) dates() error {
 		}
 		t, err := time.Parse(time.DateOnly, v)
 		if err != nil || t.Year() < 1970 || t.Year() > 2200 {
-			return time.Time{}, fault.At(fault.Invalid, key, "%s must be a day such as 2025-07-31, not %q", key, clip(v))
+			return time.Time{}, fault.At(fault.Invalid, spelled(key), "%s must be a day such as 2025-07-31, not %q", spelled(key), clip(v))
 		}
 		return t, nil
 	}
@@ -162,13 +193,13 @@ func (q *query) dates() error {
 	if !q.to.IsZero() {
 		q.to = q.to.Add(day)
 		if !q.from.Before(q.to) {
-			return fault.At(fault.Invalid, "startdate", "startDate %s is after endDate %s", q.values["startdate"], q.values["enddate"])
+			return fault.At(fault.Invalid, "startDate", "startDate %s is after endDate %s", q.values["startdate"], q.values["enddate"])
 		}
 	}
 	return nil
 }
 
-// whole tells whether a range with both ends is asked for without a limit.
+// entire tells whether a range with both ends is asked for without a limit.
 func (q *query) entire() bool { return !q.given && !q.from.IsZero() && !q.to.IsZero() }
 
 // list gives the values of a comma list without the spaces around them.
@@ -184,7 +215,7 @@ func (q *query) list(key string) ([]string, error) {
 		}
 	}
 	if len(out) > maxValues {
-		return nil, fault.At(fault.Invalid, key, "%s lists %d values; at most %d are taken", key, len(out), maxValues)
+		return nil, fault.At(fault.Invalid, spelled(key), "%s lists %d values; at most %d are taken", spelled(key), len(out), maxValues)
 	}
 	return out, nil
 }
@@ -197,7 +228,7 @@ func (q *query) least(key string) (v float64, ok bool, err error) {
 	}
 	v, err = strconv.ParseFloat(s, 64)
 	if err != nil || v != v || v-v != 0 {
-		return 0, false, fault.At(fault.Invalid, key, "%s must be a number, not %q", key, clip(s))
+		return 0, false, fault.At(fault.Invalid, spelled(key), "%s must be a number, not %q", spelled(key), clip(s))
 	}
 	return v, true, nil
 }
@@ -213,7 +244,7 @@ func (q *query) choice(key string, words ...string) (string, error) {
 			return w, nil
 		}
 	}
-	return "", fault.At(fault.Invalid, key, "%s must be one of %s, not %q", key, strings.Join(words, ", "), clip(v))
+	return "", fault.At(fault.Invalid, spelled(key), "%s must be one of %s, not %q", spelled(key), strings.Join(words, ", "), clip(v))
 }
 
 func clip(s string) string {

@@ -88,7 +88,7 @@ func (o *outlook) list(b []byte) []byte {
 		}
 		label := strconv.FormatInt(n, 10) + "T"
 		whole := money.MustNew(n*1_000_000_000_000, 0)
-		factor, err := whole.Quo(o.global.Cap, 9)
+		factor, err := whole.Quo(o.global.Cap, 18)
 		b = append(appendText(append(b, `{"scenario":`...), label), `,"total_mcap_scenario":`...)
 		b = whole.Append(b)
 		write := func(name string, v *money.Decimal, scale int) {
