@@ -30,6 +30,12 @@ type past[R dated] struct {
 	more  bool
 }
 
+// place is where a row stands: rows are sorted by it rather than moved about.
+type place struct {
+	at        int64 // nanoseconds
+	rank, row int
+}
+
 // gather reads a history of tokens and cuts the page out. read gives a token's rows from a
 // time on (inclusive) to another (exclusive), in any order. Without a beginning only as
 // much is read as the page needs.
@@ -42,49 +48,42 @@ func gather[R dated](ctx context.Context, q *query, tokens []*token, now time.Ti
 		q.limit = rangeLimit
 	}
 	need := q.page*q.limit + 1
-	read1 := func(from time.Time) ([]R, error) {
-		type placed struct {
-			row  R
-			rank int
-		}
-		var all []placed
+	var all []R
+	var order []place
+	read1 := func(from time.Time) error {
+		all, order = all[:0], order[:0]
 		for i, t := range tokens {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return err
 			}
 			rows, err := read(ctx, t, from, to)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			for _, r := range rows {
-				all = append(all, placed{r, i})
+			for j := range rows {
+				order = append(order, place{rows[j].when().UnixNano(), i, len(all) + j})
 			}
-			if len(all) > budget {
-				return nil, fault.At(fault.TooLarge, "token_id", "more than %d rows would have to be read; ask for fewer tokens or days", budget)
+			if all = append(all, rows...); len(all) > budget {
+				return fault.At(fault.TooLarge, "token_id", "more than %d rows would have to be read; ask for fewer tokens or days", budget)
 			}
 		}
-		slices.SortStableFunc(all, func(a, b placed) int {
-			return cmp.Or(b.row.when().Compare(a.row.when()), cmp.Compare(a.rank, b.rank))
+		slices.SortFunc(order, func(a, b place) int {
+			return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(a.rank, b.rank), cmp.Compare(a.row, b.row))
 		})
-		out := make([]R, len(all))
-		for i := range all {
-			out[i] = all[i].row
-		}
-		return out, nil
+		return nil
 	}
 	from := q.from
-	var rows []R
 	var err error
 	counted := true
 	if !from.IsZero() {
-		rows, err = read1(from)
+		err = read1(from)
 	} else {
 		for steps := need/max(len(tokens), 1) + 5; ; steps *= 8 {
 			from = since
 			if time.Duration(steps) < to.Sub(since)/step {
 				from = to.Add(-time.Duration(steps) * step)
 			}
-			if rows, err = read1(from); err != nil || len(rows) >= need || from.Equal(since) {
+			if err = read1(from); err != nil || len(order) >= need || from.Equal(since) {
 				break
 			}
 		}
@@ -93,9 +92,12 @@ func gather[R dated](ctx context.Context, q *query, tokens []*token, now time.Ti
 	if err != nil {
 		return past[R]{}, err
 	}
-	p := past[R]{rows: pageOf(q, rows), total: len(rows)}
+	p := past[R]{total: len(order)}
+	for _, o := range pageOf(q, order) {
+		p.rows = append(p.rows, all[o.row])
+	}
 	if !counted {
-		p.total, p.more = -1, len(rows) > q.page*q.limit
+		p.total, p.more = -1, len(order) > q.page*q.limit
 	}
 	return p, nil
 }
@@ -105,19 +107,33 @@ func (f *Face) bars(ctx context.Context, t *token, i market.Interval, from, to t
 	var out []market.Candle
 	now := f.opt.Board.Now()
 	s := market.Series{Venue: market.ConsensusVenue, Pair: market.NewPair(t.Code, usd)}
-	for c, err := range f.opt.Candles.Candles(ctx, s, i, market.Range{From: from, To: to}) {
-		if err != nil {
-			if fault.Of(err) == fault.Unknown {
-				return nil, nil
-			}
+	r := market.Range{From: from, To: to, Limit: budget + 1}
+	if into, ok := f.opt.Candles.(candlesInto); ok {
+		var err error
+		if out, err = into.CandlesInto(ctx, s, i, r, nil); err != nil && fault.Of(err) != fault.Unknown {
 			return nil, err
 		}
-		if len(out) >= budget {
-			return nil, fault.At(fault.TooLarge, "startDate", "more than %d rows would have to be read; ask for fewer days", budget)
-		}
-		if !i.Next(c.Open).After(now) { // the open bar would change under the reader
+	} else {
+		for c, err := range f.opt.Candles.Candles(ctx, s, i, r) {
+			if err != nil && fault.Of(err) == fault.Unknown {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
 			out = append(out, c)
 		}
 	}
+	if len(out) > budget {
+		return nil, fault.At(fault.TooLarge, "startDate", "more than %d rows would have to be read; ask for fewer days", budget)
+	}
+	for len(out) > 0 && i.Next(out[len(out)-1].Open).After(now) {
+		out = out[:len(out)-1] // the open bar would change under the reader
+	}
 	return out, nil
+}
+
+// candlesInto is what a reader may offer to spare a copy.
+type candlesInto interface {
+	CandlesInto(ctx context.Context, s market.Series, i market.Interval, r market.Range, buf []market.Candle) ([]market.Candle, error)
 }

@@ -12,7 +12,7 @@ import (
 // bar is a row of OHLCV.
 type bar struct {
 	tok *token
-	market.Candle
+	*market.Candle
 }
 
 func (b bar) when() time.Time { return b.Open }
@@ -55,7 +55,7 @@ func (f *Face) ohlcv(ctx context.Context, q *query, i market.Interval) (*answer,
 		cs, err := f.bars(ctx, t, i, from, to)
 		out := make([]bar, len(cs))
 		for j := range cs {
-			out[j] = bar{t, cs[j]}
+			out[j] = bar{t, &cs[j]}
 		}
 		return out, err
 	})
