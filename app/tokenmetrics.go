@@ -15,7 +15,7 @@ import (
 // TokenMetricsFace are the settings of the Token Metrics face.
 type TokenMetricsFace struct {
 	Enabled bool     `koanf:"enabled" doc:"serve it under /compat/tokenmetrics/v2/ and /v3/"`
-	Paths   bool     `koanf:"paths" doc:"serve it at /v2/ and /v3/ too"`
+	Paths   []string `koanf:"paths" doc:"where to serve it too; the original paths are /v2 and /v3"`
 	IDs     []string `koanf:"ids" doc:"original token ids by asset, such as SOL=1234, over those of the catalogue"`
 	Address string   `koanf:"address" doc:"address of this server in links to assets; empty: as the client wrote it"`
 	MaxTop  int      `koanf:"max_top" doc:"most tokens that top_k may ask for"`
@@ -46,8 +46,11 @@ func (a *App) tokenMetrics() ([]api.Mount, error) {
 		IDs: ids, Address: c.Address, MaxTop: c.MaxTop, Now: time.Now,
 	})
 	patterns := []string{"/compat/tokenmetrics/"}
-	if c.Paths {
-		patterns = append(patterns, "/v2/", "/v3/")
+	for _, p := range c.Paths {
+		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, " {}?#") || strings.Trim(p, "/") == "" {
+			return nil, fault.At(fault.Invalid, "compat.tokenmetrics.paths", "%q is no path to serve at; write /v2 or /v3", p)
+		}
+		patterns = append(patterns, strings.TrimSuffix(p, "/")+"/")
 	}
 	var out []api.Mount
 	for _, p := range patterns {

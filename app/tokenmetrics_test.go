@@ -27,7 +27,7 @@ func fourYears(t testing.TB) (a *app.App, url, key, id string) {
 	t.Helper()
 	cfg := app.Defaults()
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
-	cfg.Compat.TokenMetrics.Paths = true
+	cfg.Compat.TokenMetrics.Paths = []string{"/v2", "/v3/"}
 	cfg.Compat.TokenMetrics.IDs = []string{"SOL=4242"}
 	a, err := app.New(cfg, "test", slog.New(slog.DiscardHandler))
 	if err != nil {

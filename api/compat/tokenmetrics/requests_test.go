@@ -201,10 +201,7 @@ func TestBadRequestsAreRefusedInTheApisForm(t *testing.T) {
 	f := newFace(t)
 	rng := rand.New(rand.NewPCG(7, 11))
 	pick := func(list ...string) string { return list[rng.IntN(len(list))] }
-	names := make([]string, 0, len(f.routes))
-	for _, s := range strings.Fields("price daily-ohlcv hourly-ohlcv trader-grades investor-grades tm-grade tm-grade-history technology-grade trading-signals quantmetrics correlation tokens resistance-support scenario-analysis ai-reports price-prediction") {
-		names = append(names, s)
-	}
+	names := strings.Fields("price daily-ohlcv hourly-ohlcv trader-grades investor-grades tm-grade tm-grade-history technology-grade trading-signals quantmetrics correlation tokens resistance-support scenario-analysis ai-reports price-prediction")
 	junk := func() string {
 		n := 1 + rng.IntN(30)
 		b := make([]byte, n)
