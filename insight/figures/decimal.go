@@ -1,9 +1,22 @@
 package figures
 
-import "github.com/assayhq/assay/money"
+import (
+	"math"
+
+	"github.com/assayhq/assay/money"
+)
 
 // cents bounds the decimals of what is summed or converted.
 const cents = 8
+
+// fit is how many of the decimals a number of about f has room for in 19 digits. It is a
+// place to begin: the number itself decides.
+func fit(f float64, scale int) int {
+	if f = math.Abs(f); f >= 1 {
+		return max(min(scale, money.MaxDigits-1-int(math.Log10(f))), 0)
+	}
+	return scale
+}
 
 // times is d×e: exact where 19 digits hold it, else with as many decimals as fit.
 func times(d, e money.Decimal) (money.Decimal, bool) {
@@ -13,7 +26,7 @@ func times(d, e money.Decimal) (money.Decimal, bool) {
 	if p, err := d.Trim().Mul(e.Trim()); err == nil {
 		return p, true
 	}
-	for scale := cents; scale >= 0; scale-- {
+	for scale := fit(d.Float64()*e.Float64(), cents); scale >= 0; scale-- {
 		if p, err := d.MulRound(e, scale); err == nil {
 			return p, true
 		}
@@ -26,7 +39,7 @@ func over(d, e money.Decimal, scale int) (money.Decimal, bool) {
 	if e.Sign() <= 0 {
 		return money.Decimal{}, false
 	}
-	for ; scale >= 0; scale-- {
+	for scale = fit(d.Float64()/e.Float64(), scale); scale >= 0; scale-- {
 		if q, err := d.Quo(e, scale); err == nil {
 			return q, true
 		}

@@ -51,7 +51,7 @@ func (e *Engine) derive(a, q asset.Code) *derived {
 	}
 	d := &derived{minute: m, version: p.version, other: other, then: map[insight.Window]point{}}
 	for _, w := range insight.Windows() {
-		if x, ok := priceAt(p, in, e.now.Add(-w.Length()), tolerance(w)); ok {
+		if x, ok := priceAt(p, in, timeOf(m).Add(-w.Length()), tolerance(w)); ok {
 			d.then[w] = x
 		}
 	}

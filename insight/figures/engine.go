@@ -154,8 +154,10 @@ func (e *Engine) Append(_ context.Context, b *market.Batch) error {
 func (e *Engine) take(k *market.Candle, now time.Time) {
 	a := k.Pair.Base()
 	fair := k.Venue == market.ConsensusVenue
+	// A venue's own bar of the past comes by a back-fill; one that just ended is live.
+	filled := k.Marks&(market.VenueBar|market.Imported|market.Backfilled) != 0 && k.Interval.Next(k.Open).Before(now.Add(-fresh))
 	if k.Interval != "1m" {
-		if (k.Interval == "1h" || k.Interval == "1d") && k.Marks&(market.VenueBar|market.Imported|market.Backfilled) != 0 {
+		if (k.Interval == "1h" || k.Interval == "1d") && filled {
 			e.want(a, now)
 		}
 		return
@@ -177,11 +179,14 @@ func (e *Engine) take(k *market.Candle, now time.Time) {
 	} else {
 		p.traded(k)
 	}
-	if p.stale || k.Marks&(market.VenueBar|market.Imported) != 0 {
+	if p.stale || filled {
 		p.stale = false
 		e.want(a, now)
 	}
 }
+
+// fresh is how long after its end a bar may come and be live.
+const fresh = 10 * time.Minute
 
 // want notes that an asset has to be read from the store.
 func (e *Engine) want(a asset.Code, now time.Time) {

@@ -61,6 +61,7 @@ type past struct {
 	newest  int64                   // of all venues
 	first   int64                   // minute from which on venues' bars are known; 0 none
 	stale   bool                    // a bar came that only the store can place
+	latest  int64                   // newest minute that has a place
 	version int                     // rises with every change
 }
 
@@ -92,6 +93,7 @@ func (p *past) slot(n int64) *minute {
 		return nil
 	case s.n < n:
 		*s = minute{n: n}
+		p.latest = max(p.latest, n)
 	}
 	return s
 }
@@ -170,8 +172,9 @@ func entryOf(k *market.Candle) entry {
 	return e
 }
 
+// mulCents is a×b with eight decimals, fewer where digits do not suffice; true: it is a guess.
 func mulCents(a, b money.Decimal) (money.Decimal, bool) {
-	for scale := cents; scale >= 0; scale-- {
+	for scale := fit(a.Float64()*b.Float64(), cents); scale >= 0; scale-- {
 		if v, err := a.MulRound(b, scale); err == nil {
 			return v, true
 		}
@@ -275,7 +278,7 @@ func (p *past) at(t time.Time, tolerance time.Duration) (point, bool) {
 	m := minuteOf(t) // a bar of minute n ends at n+1, so the last that counts is m-1
 	oldest := m - int64(tolerance/time.Minute) - 1
 	var best point
-	for n := m - 1; n >= max(oldest, m-minutes, 1); n-- {
+	for n := min(m-1, p.latest); n >= max(oldest, p.latest-minutes+1, 1); n-- {
 		if s := &p.minutes[n%int64(len(p.minutes))]; s.n == n && s.priced {
 			best = point{n + 1, s.c}
 			break

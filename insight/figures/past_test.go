@@ -53,8 +53,6 @@ func TestChangesAreThoseOfANaiveSearch(t *testing.T) {
 				closes = append(closes, close1{i.Next(open), k.C.Decimal})
 			}
 		}
-		// The three resolutions do not overlap here: what a minute says of its hour is
-		// another story (TestMinutesMakeHoursAndDays).
 		hour, day := market.Interval("1h").Start(s.board.now.Add(-24*time.Hour)), market.Interval("1d").Start(s.board.now.Add(-20*24*time.Hour))
 		lay("1d", s.board.now.Add(-400*24*time.Hour), day.Add(time.Nanosecond))
 		lay("1h", day, hour.Add(time.Nanosecond))
@@ -63,21 +61,16 @@ func TestChangesAreThoseOfANaiveSearch(t *testing.T) {
 		for i := range ks {
 			p.fair(&ks[i], s.board.now)
 		}
-		for i := range ks { // hours and days that minutes make are closes too
-			k := &ks[i]
-			for _, up := range []market.Interval{"1h", "1d"} {
-				if k.Interval.Length() < up.Length() {
-					start := up.Start(k.Open)
-					last := k
-					for j := range ks {
-						if up.Start(ks[j].Open).Equal(start) && ks[j].Interval.Length() < up.Length() && ks[j].Interval.Next(ks[j].Open).After(last.Interval.Next(last.Open)) {
-							last = &ks[j]
-						}
-					}
-					if last == k {
-						closes = append(closes, close1{up.Next(start), k.C.Decimal})
-					}
+		for _, up := range []market.Interval{"1h", "1d"} { // hours and days that shorter bars make are closes too
+			last := map[time.Time]market.Candle{}
+			for _, k := range ks {
+				start := up.Start(k.Open)
+				if old, ok := last[start]; k.Interval.Length() < up.Length() && (!ok || k.Interval.Next(k.Open).After(old.Interval.Next(old.Open))) {
+					last[start] = k
 				}
+			}
+			for start, k := range last {
+				closes = append(closes, close1{up.Next(start), k.C.Decimal})
 			}
 		}
 		for _, w := range insight.Windows() {
@@ -115,8 +108,9 @@ func TestAWindowsEdgeIsThePriceAtOrBeforeIt(t *testing.T) {
 		{0, "100"},                // the bar that ended an hour ago
 		{59 * time.Second, "100"}, // the next one has not ended an hour ago
 		{60 * time.Second, "200"},
-		{11 * time.Minute, "200"}, // ten minutes older than the edge
-		{11*time.Minute + time.Second, ""},
+		{11 * time.Minute, "200"},                // ten minutes older than the edge
+		{11*time.Minute + 59*time.Second, "200"}, // windows are counted in whole minutes
+		{12 * time.Minute, ""},
 	} {
 		s.board.now = noon.Add(x.after)
 		s.Refresh()

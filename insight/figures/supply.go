@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/asset"
@@ -110,6 +111,19 @@ func readCSV(text []byte) ([]supplyRow, error) {
 		return nil, fault.New(fault.Invalid, "the supply table is empty or no CSV; begin with the line asset,circulating,total,max,as_of,source")
 	}
 	names := append([]string(nil), head...)
+	for _, must := range []string{"asset", "as_of", "source"} {
+		if !slices.Contains(names, must) {
+			return nil, fault.New(fault.Invalid, "the supply table has no column %s; begin with the line asset,circulating,total,max,as_of,source", must)
+		}
+	}
+	for i, n := range names {
+		if err := new(supplyRow).set(n, ""); err != nil {
+			return nil, fault.New(fault.Invalid, "supply table: %v", err)
+		}
+		if slices.Contains(names[:i], n) {
+			return nil, fault.New(fault.Invalid, "the supply table has the column %s twice", n)
+		}
+	}
 	var out []supplyRow
 	for line := 2; ; line++ {
 		cells, err := r.Read()

@@ -57,8 +57,23 @@ func (e *Engine) build(q asset.Code) *view {
 		return rate{}, false
 	}
 	simulated, _ := e.opt.Board.Simulated()
+	rates := map[asset.Code]money.Decimal{}
+	cross := func(from asset.Code) (money.Decimal, bool) { // the rate of a quote in q
+		if r, ok := rates[from]; ok {
+			return r, true
+		}
+		f, ok := e.usd(from)
+		if !ok {
+			return money.Decimal{}, false
+		}
+		r, ok := ratio(f.price, in.price)
+		if ok {
+			rates[from] = r
+		}
+		return r, ok
+	}
 	for a := range prices {
-		v.all = append(v.all, e.figures(a, q, in, simulated))
+		v.all = append(v.all, e.figures(a, q, in, cross, simulated))
 	}
 	slices.SortFunc(v.all, func(a, b insight.Figures) int {
 		switch {
@@ -114,7 +129,7 @@ func (e *Engine) excluded(a asset.Code) string {
 }
 
 // figures makes those of one asset.
-func (e *Engine) figures(a, q asset.Code, in rate, simulated bool) insight.Figures {
+func (e *Engine) figures(a, q asset.Code, in rate, cross func(asset.Code) (money.Decimal, bool), simulated bool) insight.Figures {
 	p := e.prices[a]
 	f := insight.Figures{Asset: a, Quote: q, At: p.At, Supply: e.supply[a].Supply, Excluded: e.excluded(a), Simulated: simulated}
 	marks := (p.Marks | in.marks).Names()
@@ -150,7 +165,7 @@ func (e *Engine) figures(a, q asset.Code, in rate, simulated bool) insight.Figur
 		return f
 	}
 	f.VolumeBase24h = d.base
-	f.Volume24h = e.volume(d, q, &marks)
+	f.Volume24h = e.volume(d, q, cross, &marks)
 	marks = append(marks, d.marks...)
 	f.Sparkline, f.Since = d.spark, d.since
 	f.Changes = make(map[insight.Window]insight.Change, len(d.then))
@@ -188,11 +203,10 @@ func extreme(x *point, price money.Decimal, now time.Time, sign int) *insight.Ex
 }
 
 // volume converts the turnovers of 24 h with the rates of now.
-func (e *Engine) volume(d *derived, q asset.Code, marks *[]string) *money.Decimal {
+func (e *Engine) volume(d *derived, q asset.Code, cross func(asset.Code) (money.Decimal, bool), marks *[]string) *money.Decimal {
 	if len(d.turn) == 0 {
 		return nil
 	}
-	to, _ := e.usd(q)
 	var sum money.Sum
 	counted := false
 	for _, t := range d.turn {
@@ -201,19 +215,14 @@ func (e *Engine) volume(d *derived, q asset.Code, marks *[]string) *money.Decima
 			counted = true
 			continue
 		}
-		from, ok := e.usd(t.quote)
+		r, ok := cross(t.quote)
 		if !ok {
 			*marks = append(*marks, "volume_partial")
 			continue
 		}
-		v, ok := times(t.sum, from.price)
-		if ok && q != USD {
-			v, ok = over(v, to.price, cents)
-		}
-		if ok {
-			sum.Add(v)
-			counted = true
-		}
+		v, _ := mulCents(t.sum, r)
+		sum.Add(v)
+		counted = true
 	}
 	if !counted {
 		return nil
