@@ -417,8 +417,8 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	start(&early, ctx, "ticker", a.tick)
 	start(&early, ctx, "figures", a.Figures.Run)
 	start(&early, ctx, "supplies", a.followSupply)
-	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "compatible streams", a.crew.wait)
+	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
 	if a.watcher != nil {

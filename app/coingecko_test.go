@@ -30,12 +30,12 @@ func TestTheCoinGeckoFaceIsServedWhereTheSettingsSay(t *testing.T) {
 func TestTwoFacesCannotBeAtOnePlace(t *testing.T) {
 	cfg := Defaults()
 	cfg.Data = t.TempDir()
-	cfg.Compat.CoinGecko.Paths, cfg.Compat.Binance.Paths = []string{"/api/v3"}, true
+	cfg.Compat.CoinGecko.Paths, cfg.Compat.Binance.Paths = []string{"/api/v3"}, []string{"/"}
 	if _, err := New(cfg, "test", slog.New(slog.DiscardHandler)); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "/api/v3/") {
 		t.Error(err)
 	}
 	cfg.Data = t.TempDir()
-	cfg.Compat.CoinGecko.Paths, cfg.Compat.Binance.Paths = []string{"no slash"}, false
+	cfg.Compat.CoinGecko.Paths, cfg.Compat.Binance.Paths = []string{"no slash"}, nil
 	if _, err := New(cfg, "test", slog.New(slog.DiscardHandler)); fault.Of(err) != fault.Invalid {
 		t.Error(err)
 	}

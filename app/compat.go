@@ -23,6 +23,8 @@ type Compat struct {
 	UDF        Face        `koanf:"udf" doc:"a data feed for TradingView's charts"`
 	Prometheus Face        `koanf:"prometheus" doc:"the query API of Prometheus"`
 	CoinGecko  CoinGecko   `koanf:"coingecko" doc:"the CoinGecko API v3"`
+	// TokenMetrics is in tokenmetrics.go.
+	TokenMetrics TokenMetricsFace `koanf:"tokenmetrics" doc:"the Token Metrics Data API, versions 2 and 3"`
 }
 
 // Face are the settings that every compatible face has.
@@ -39,13 +41,13 @@ type BinanceFace struct {
 }
 
 func defaultCompat() Compat {
-	return Compat{Binance: BinanceFace{Enabled: true, Venue: "binance"}, UDF: Face{Enabled: true}, Prometheus: Face{Enabled: true}, CoinGecko: CoinGecko{Enabled: true}}
+	return Compat{Binance: BinanceFace{Enabled: true, Venue: "binance"}, UDF: Face{Enabled: true}, Prometheus: Face{Enabled: true}, CoinGecko: CoinGecko{Enabled: true}, TokenMetrics: TokenMetricsFace{Enabled: true, MaxTop: 100}}
 }
 
 // faces are the compatible APIs that the settings ask for.
 func (a *App) faces() ([]api.Mount, error) {
 	var out []api.Mount
-	for _, f := range []func() ([]api.Mount, error){a.binance, a.udf, a.prometheus, a.coingecko} {
+	for _, f := range []func() ([]api.Mount, error){a.binance, a.udf, a.prometheus, a.coingecko, a.tokenMetrics} {
 		mounts, err := f()
 		if err != nil {
 			return nil, err
