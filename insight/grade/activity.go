@@ -19,13 +19,15 @@ const (
 	activityColumns
 )
 
-// staleTable is how many days after its last row a table of activity still counts: no
-// row then means no work, later it means no table.
-const staleTable = 7
+// staleTable is how many days after its last row an asset's activity still counts: no row
+// then means no work, later it means that nobody looked. A row with zero commits says that
+// somebody did.
+const staleTable = 30
 
 // ReadActivity reads a CSV file of developers' work: repo,day,commits,merge_commits,authors
 // with, if there are, asset, top_author_share (0 to 1, of the 90 days that end with the
-// day) and releases (on the day). A day without a row is a day without commits. commits
+// day) and releases (on the day). A day without a row is a day without commits, until 30
+// days after the asset's last row: a row of zeros says that there was nothing. commits
 // counts merges too. resolve tells which asset a repository is of, by the asset column if
 // it is not empty; rows of others are left out and their repositories returned, at most
 // 20. Repositories of one asset are added up. The error is Invalid and names row and column.
@@ -119,7 +121,7 @@ func ReadActivity(name string, r io.Reader, resolve func(repo, asset string) (as
 // activity fills the parts of technology from rows of days until day.
 func activity(x *Member, day int32, s *Scores) {
 	t := x.Activity
-	if t == nil || day > t.until+staleTable || len(t.day) == 0 || t.day[0] > day {
+	if t == nil || t.Last() < day-staleTable || t.day[0] > day {
 		return
 	}
 	lo, _ := slices.BinarySearch(t.day, day-89)

@@ -117,7 +117,7 @@ func TestNothingComesFromTheFuture(t *testing.T) {
 			for j := range w.col {
 				w.col[j] = w.col[j][:at+1]
 			}
-			w.day, w.known, w.until = w.day[:at+1], w.known[:at+1], of
+			w.day, w.known = w.day[:at+1], w.known[:at+1]
 			o := other[i]
 			for j := at + 1; j < n; j++ {
 				f := math.Exp(3 * r.NormFloat64())

@@ -28,7 +28,6 @@ type Series struct {
 	known []int64     // Unix seconds from which on the row was known
 	col   [][]float64 // by column, NaN where the cell is empty
 	sd    []float64   // of a chain: deviation of all capitalisations until the row
-	until int32       // last day of the whole table, of any asset
 }
 
 // Days is how many rows it has.
@@ -174,7 +173,6 @@ type line struct {
 // refused when it is nil.
 func gather(name string, rows map[asset.Code][]line, columns int, join func(into, v []float64)) (map[asset.Code]*Series, error) {
 	out := map[asset.Code]*Series{}
-	until := int32(math.MinInt32)
 	for code, list := range rows {
 		slices.SortStableFunc(list, func(a, b line) int { return cmp.Compare(a.day, b.day) })
 		s := &Series{col: make([][]float64, columns)}
@@ -199,11 +197,7 @@ func gather(name string, rows map[asset.Code][]line, columns int, join func(into
 				s.col[c] = append(s.col[c], v)
 			}
 		}
-		until = max(until, s.Last())
 		out[code] = s
-	}
-	for _, s := range out {
-		s.until = until
 	}
 	return out, nil
 }
