@@ -5,7 +5,7 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test check lint race sim fuzz golden gen bench tardis postgres rotation rotation-short
+.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis postgres rotation rotation-short
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +18,12 @@ build: ## build bin/assay
 	@$(GO) build -trimpath -o $(BIN) ./cmd/assay
 
 test: check postgres ## everything that CI runs
-	$(GO) test -timeout 20m ./...
+	@out=$$(mktemp); { $(GO) test -timeout 20m ./... 2>&1; echo $$? >$$out.code; } | tee $$out; \
+	$(GO) run ./cmd/logscan $$out; leak=$$?; code=$$(cat $$out.code); rm -f $$out $$out.code; [ $$leak = 0 ] && exit $$code
 	@$(MAKE) --no-print-directory rotation-short
+
+logscan: ## the access tests with all that they print, in which there must be no secret
+	@out=$$(mktemp); $(GO) test -v ./access/... ./api/... ./app ./notify/... ./cmd/assay >$$out 2>&1; code=$$?; $(GO) run ./cmd/logscan $$out || code=1; rm -f $$out; exit $$code
 
 postgres: ## install PostgreSQL for the tests that start one, where that can be done
 	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
@@ -60,6 +64,9 @@ gen: ## regenerate what is generated
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble
 	@if [ -n "$(ASSAY_SHARED)" ]; then $(BIN) bench $(ASSAY_SHARED)/data/market/captures/*.jsonl.zst; $(MAKE) --no-print-directory tardis; else echo "no recorded sessions: set ASSAY_SHARED for the throughput of normalizing"; fi
+
+timing: ## whether the time of a refusal tells anything of a key (a quiet machine, a minute)
+	ASSAY_TIMING=1 $(GO) test ./access/gate -run 'SameTime$$|TimingDifference' -count 1 -v
 
 tardis: ## the same recordings through another normalizer (needs node, npm and zstd)
 	@if command -v node >/dev/null && command -v npm >/dev/null && command -v zstd >/dev/null; then \

@@ -37,10 +37,11 @@ var floors = [][]string{
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
 		"insight/figures"}, // engines
-	{"api/problem"},      // face
-	{"api/stream"},       //
-	{"api", "api/*"},     //
-	{"market/venue/all"}, // windows: they touch the outside
+	{"access/watch"},                    // an engine over the gate
+	{"api/problem"},                     // face
+	{"api/stream", "access/compliance"}, //
+	{"api", "api/*"},                    //
+	{"market/venue/all"},                // windows: they touch the outside
 	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //
 	{"app"},   // roof
 	{"cmd/*"}, //

@@ -56,7 +56,7 @@ func Scopes() map[Scope]string {
 		WalletCreate:  "make wallets and addresses (a later service)",
 		AccountRead:   "read exchange accounts and balances (a later service)",
 		OrdersRead:    "read orders (a later service)",
-		OrdersPlace:   "place orders; requests must be signed (a later service)",
+		OrdersPlace:   "place orders; a live key needs a signer, and networks or an end within 90 days (a later service)",
 		OrdersCancel:  "cancel orders (a later service)",
 		UsageRead:     "read what the organisation's apps have used",
 		WebhooksWrite: "manage the organisation's webhook endpoints",

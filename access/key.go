@@ -42,6 +42,8 @@ type Key struct {
 	Pepper   int     `json:"pepper"`   // version of the key of that HMAC
 	Scopes   []Scope `json:"scopes"`
 	Bounds   Bounds  `json:"bounds,omitzero"`
+	// Signer, when there is one, checks the signature that every request has which changes something.
+	Signer *Signer `json:"signer,omitempty"`
 
 	Created   time.Time `json:"created"`
 	CreatedBy string    `json:"created_by,omitempty"` // key id of the caller, or "cli", "schedule"

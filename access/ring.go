@@ -13,6 +13,9 @@ type Ring struct {
 	Created time.Time `json:"created"`
 	Policy  Policy    `json:"policy"`
 	Keys    []Key     `json:"keys"` // oldest first
+	// ClientKeys are public keys of its programs, for tokens that are lent without a
+	// shared secret.
+	ClientKeys []ClientKey `json:"client_keys,omitempty"`
 	// Rotation is the latest one, nil when there was none.
 	Rotation *Rotation `json:"rotation,omitempty"`
 	// Noticed is when its owner was last told that its schedule asks for a rotation.
@@ -73,6 +76,13 @@ type Policy struct {
 	Lifetime     time.Duration `json:"lifetime,omitempty"`      // of a new key; 0 is for ever
 	Every        time.Duration `json:"every,omitempty"`         // rotate on a schedule; 0 is not
 	Proven       bool          `json:"proven,omitempty"`        // retire early when all traffic has moved
+	Push         PushTo        `json:"push,omitzero"`           // where new keys are delivered; zero: they are given to whoever rotates
+}
+
+// PushTo is where new keys of a ring are delivered. The zero value is nowhere.
+type PushTo struct {
+	To   string `json:"to"`   // a destination that this installation's settings name
+	Name string `json:"name"` // of the secret there, behind the organisation's
 }
 
 // Least and most of an overlap. The least is what clients need that read their secret
@@ -136,9 +146,28 @@ type Rotation struct {
 	Reminded int           `json:"reminded,omitempty"`
 	Undone   int           `json:"undone,omitempty"` // times the suspension was undone, by hand or by itself
 	Ended    time.Time     `json:"ended,omitzero"`
-	// Request is the Idempotency-Key that began it, and Sealed the token, readable for
-	// ten minutes by whoever repeats that request: a lost answer locks nobody out.
-	Request string    `json:"request,omitempty"`
-	Sealed  []byte    `json:"sealed,omitempty"`
-	Until   time.Time `json:"until,omitzero"`
+	// Push is how far the delivery of the new key has come, when there is one.
+	Push Pushing `json:"push,omitzero"`
+}
+
+// PushStep is how far a delivery has come.
+type PushStep string
+
+// The steps of a delivery. What happened at the keeper between two of them is found out
+// by asking it.
+const (
+	PushStaged PushStep = "staged" // the key is made; the keeper may have it or not
+	PushDone   PushStep = "pushed" // the keeper gives it to whoever reads; the predecessor is its previous version
+	PushFailed PushStep = "failed" // the keeper does not have it, and the key was withdrawn
+)
+
+// Pushing is the delivery of a rotation's new key to a keeper of secrets.
+type Pushing struct {
+	PushTo
+	Step PushStep `json:"step,omitempty"`
+	// Sealed is the token while Step is PushStaged, so that another process can go on.
+	Sealed []byte    `json:"sealed,omitempty"`
+	Until  time.Time `json:"until,omitzero"`  // before this time it is being worked on
+	Fails  int       `json:"fails,omitempty"` // deliveries that failed in a row
+	Why    string    `json:"why,omitempty"`   // of the failure
 }

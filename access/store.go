@@ -25,10 +25,16 @@ type Tx interface {
 	Get(kind, id string) (Record, error)
 	// List gives at most limit records of a kind with ids above after, in order of id.
 	List(kind, after string, limit int) ([]Record, error)
-	// Put and Delete are of a Change only. A body is at most MaxBody bytes.
+	// Put and Delete are of a Change only. A body is at most MaxBody bytes. What is deleted
+	// is told by Since, except of kinds that begin with "_": they are many, nobody follows
+	// them, and nothing of them stays.
 	Put(kind, id string, body []byte) error
 	Delete(kind, id string) error
 }
+
+// PurgedKind and PurgedID name the record in which a store that keeps its records in a
+// table remembers, as its epoch, the last mark of deletion that it purged.
+const PurgedKind, PurgedID = "_purged", "floor"
 
 // MaxBody is the most a record may hold.
 const MaxBody = 1 << 20
@@ -74,6 +80,11 @@ type Store interface {
 	// now, deleted ones too, in order of epoch, at most about limit; upTo is the epoch
 	// that the caller knows afterwards, and more whether there is more to fetch.
 	Since(ctx context.Context, epoch int64, kinds []string, limit int) (records []Record, upTo int64, more bool, err error)
+	// Purge forgets at most limit marks of deleted records for good, and gives how many: those
+	// that every node of the last day has applied. A node that was away for longer and knows only an earlier epoch
+	// than one that was forgotten gets fault.Conflict of Since, and reads from 0. To purge is
+	// no change: the epoch stays.
+	Purge(ctx context.Context, limit int) (n int, err error)
 	// Beat renews a node's lease for a time, by the store's clock, telling the epoch the
 	// node has applied, and gives the latest epoch.
 	Beat(ctx context.Context, n Node, lease time.Duration) (epoch int64, err error)

@@ -17,9 +17,20 @@ type Accounts interface {
 	LogIn(ctx context.Context, from netip.Addr, email, password, code string) (token string, s people.Session, err error)
 	Session(ctx context.Context, token string) (people.Session, error)
 	LogOut(ctx context.Context, token string) error
-	ChangePassword(ctx context.Context, id, old, fresh string) error
+	ChangePassword(ctx context.Context, token, old, fresh string) error
 	BeginTOTP(ctx context.Context, id, password string) (people.Enrolment, error)
 	EnableTOTP(ctx context.Context, id, code string) ([]string, error)
+	DisableTOTP(ctx context.Context, id, password, code string) error
+	RenewRecovery(ctx context.Context, id, password, code string) ([]string, error)
+	LogOutEverywhere(ctx context.Context, id string) error
+	Places(ctx context.Context, token string) ([]people.Place, error)
+	EndPlace(ctx context.Context, token, id string) error
+	ForgotPassword(ctx context.Context, from netip.Addr, email string) error
+	ResetPassword(ctx context.Context, token, fresh string) error
+	Profile(ctx context.Context, id string) (people.Profile, error)
+	DeleteAccount(ctx context.Context, id, password, code string) error
+	Members
+	Passkeys
 }
 
 // accountFace tells about people over HTTP. A session stands in the header
@@ -29,7 +40,10 @@ type Accounts interface {
 // and neither can pass as the other. Never in an address: those are logged.
 //
 // No answer tells whether an address has an account.
-type accountFace struct{ a Accounts }
+type accountFace struct {
+	a Accounts
+	s *Server
+}
 
 // SignedUp is the answer to every sign-up, whoever the address belongs to.
 type SignedUp struct {
@@ -134,10 +148,13 @@ func (s *Server) registerAccounts(f accountFace) {
 	addVisit(s, op("log-in", "login", http.StatusCreated, "Begin a session",
 		"The same 401 for an unknown address and for a wrong password. With a second factor, `code` is needed too, which is told only to whoever has the password. After some failures there is a wait (429)."), f.logIn)
 	addVisit(s, op("log-out", "logout", 0, "End the session", "A session that is over already is no mistake."), f.logOut)
-	addVisit(s, op("change-password", "password", 0, "Change the password", "Ends all sessions, this one too."), f.password)
+	addVisit(s, op("change-password", "password", 0, "Change the password", "Ends all other sessions."), f.password)
 	addVisit(s, op("begin-totp", "totp/begin", http.StatusCreated, "Begin a second factor",
 		"Give the secret to an authenticator app. It is not asked for before it is enabled."), f.beginTOTP)
 	addVisit(s, op("enable-totp", "totp/enable", 0, "Turn the second factor on", "With a code that the app shows."), f.enableTOTP)
+	s.registerProfile(f)
+	s.registerMembers(f)
+	s.registerPasskeys(f)
 }
 
 // addVisit registers an operation that needs no key and is limited by network. from is
@@ -169,7 +186,7 @@ func placed(err error) error {
 		return fault.At(fault.Unauthentic, "body.code", "%s", fault.Public(err))
 	}
 	switch field := fault.Field(err); field {
-	case "email", "password", "org", "token":
+	case "email", "password", "org", "token", "code", "role":
 		return fault.At(fault.Of(err), "body."+field, "%s", fault.Public(err))
 	}
 	return err
@@ -200,11 +217,10 @@ func (f accountFace) logOut(ctx context.Context, _ netip.Addr, in *sessionIn) (A
 }
 
 func (f accountFace) password(ctx context.Context, _ netip.Addr, in *passwordIn) (Answer[Done], error) {
-	id, err := f.who(ctx, in.Session)
-	if err != nil {
-		return Answer[Done]{}, err
+	if in.Session == "" {
+		return Answer[Done]{}, noSession()
 	}
-	err = f.a.ChangePassword(ctx, id, in.Body.Old, in.Body.New)
+	err := f.a.ChangePassword(ctx, in.Session, in.Body.Old, in.Body.New)
 	if fault.Field(err) == "password" {
 		err = fault.At(fault.Of(err), "body.new", "%s", fault.Public(err))
 	}

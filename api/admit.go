@@ -19,7 +19,7 @@ import (
 // This file is a request's way in, in reading order:
 //
 //	recover → id → security headers → cross origin → [route] →
-//	format → authenticate → authorize → limit → validate → handler
+//	format → authenticate → limit → authorize → signature → known parameters → repeated? → validate → handler
 //
 // The part before the route is for every path, the part after it for operations.
 
@@ -40,6 +40,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(r.RequestURI) > maxURI {
 		x.fail(&problemError{status: http.StatusRequestURITooLong, error: fault.New(fault.TooLarge, "the address has %d bytes; at most %d are read", len(r.RequestURI), maxURI)})
+		return
+	}
+	if done := x.framed(); done {
 		return
 	}
 	s.mux.ServeHTTP(x, r)
@@ -63,6 +66,7 @@ func (x *exchange) end() {
 	if ctx := x.r.Context(); x.s.log.Enabled(ctx, levelAccess) {
 		x.logLine(ctx)
 	}
+	x.watched(x.status)
 	if m := x.s.opt.Meter; m != nil && x.op != nil && x.caller != nil {
 		x.count(m, x.units)
 	}
@@ -120,12 +124,12 @@ func (x *exchange) crossOrigin() (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor, Idempotency-Replayed")
 	if x.r.Method != http.MethodOptions || x.r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID, Idempotency-Key, Assay-Session")
+	h.Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, Accept, X-Request-Id, Last-Event-ID, Idempotency-Key, Assay-Session, Assay-Key, Assay-Timestamp, Assay-Nonce, Assay-Signature")
 	h.Set("Access-Control-Max-Age", "600")
 	x.WriteHeader(http.StatusNoContent)
 	return true
@@ -150,11 +154,11 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 			x.fail(err)
 			return
 		}
-		enter(x)
+		x.once(enter)
 	}
 }
 
-// enter authenticates, authorizes and limits.
+// enter authenticates, authorizes, limits, and checks the signature where there must be one.
 func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error), op *Operation, cost int) error {
 	caller, err := authenticate(x.r)
 	if err != nil {
@@ -181,7 +185,10 @@ func (x *exchange) enter(authenticate func(*http.Request) (*access.Caller, error
 		answer := limit.Answer // a copy, so that only refusals pay for it
 		return problem.Limit(err, g.Plan(caller), &answer)
 	}
-	return g.Authorize(x.r.Context(), caller, scope)
+	if err := g.Authorize(x.r.Context(), caller, scope); err != nil {
+		return err
+	}
+	return x.proved(op)
 }
 
 // known refuses parameters that the operation does not have, and those given twice: a
@@ -232,6 +239,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	x.leave() // it is no longer a request: a plan counts streams for themselves
 	x.leave = nil
+	x.watched(http.StatusSwitchingProtocols)
 	// A stream is as long as it likes: the server's deadlines are for answers.
 	c := http.NewResponseController(x.ResponseWriter)
 	c.SetReadDeadline(time.Time{})
@@ -301,8 +309,16 @@ func (s *Server) methods(r *http.Request) (allow []string) {
 
 // context is the request's, with the caller in it.
 func (x *exchange) context() context.Context {
-	if x.caller == nil {
-		return x.r.Context()
+	ctx := x.r.Context()
+	if x.op != nil && x.op.Method != http.MethodGet { // it may change something
+		ctx = gate.WithRequest(ctx, x.id)
 	}
-	return gate.WithCaller(x.r.Context(), x.caller)
+	if x.caller == nil {
+		return ctx
+	}
+	ctx = gate.WithCaller(ctx, x.caller)
+	if x.op.Signed == Required || x.claim != nil {
+		ctx = context.WithValue(ctx, exchangeKey{}, x)
+	}
+	return ctx
 }

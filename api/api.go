@@ -28,6 +28,8 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
@@ -63,13 +65,22 @@ type Options struct {
 	Stream http.Handler
 	// Meter counts every request of a caller when it has been answered. Nil: nobody does.
 	Meter Meter
+	// Watch is told of every request of a key. Nil: nobody is.
+	Watch Watch
+	// Alerts are what looks like abuse; nil: there are none.
+	Alerts *watch.Desk
 	// Mounts are other faces over the same server, such as compatible APIs.
 	Mounts []Mount
 	// Open are faces that prove and limit their callers themselves, such as the lending of
 	// tokens; of a Mount only Pattern and Handler count.
 	Open []Mount
+	// Repeats remembers what requests with an Idempotency-Key were answered. Nil: this
+	// process does, until it ends.
+	Repeats Repeats
 	// Accounts are people with passwords; nil: there are none.
 	Accounts Accounts
+	// ClientKeys sets public keys of clients; nil: there are none.
+	ClientKeys ClientKeys
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler
@@ -124,6 +135,9 @@ func New(opt Options) (*Server, error) {
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Repeats == nil {
+		opt.Repeats = idem.NewMemory(0, 0)
 	}
 	if opt.Version == "" {
 		opt.Version = "dev"

@@ -202,6 +202,19 @@ const keepBuffer = 2 << 20
 func (x *exchange) send(status int, m *Meta, a body) {
 	x.s.complete(m)
 	h := x.Header()
+	x.tell(h, m)
+	if m.NextCursor != "" {
+		x.set(h, "Assay-Next-Cursor", m.NextCursor)
+		x.set(h, "Link", `<`+x.next(m.NextCursor)+`>; rel="next"`)
+	}
+	buf := x.s.pools.buffer()
+	buf.b = a.append(buf.b, x.format, x.number)
+	x.write(status, formats[x.format].media, buf.b)
+	x.s.pools.done(buf)
+}
+
+// tell writes what is known of an answer into its headers.
+func (x *exchange) tell(h http.Header, m *Meta) {
 	if m.AsOf != nil {
 		x.set(h, "Assay-As-Of", m.AsOf.UTC().Format(timeForm))
 	}
@@ -212,14 +225,6 @@ func (x *exchange) send(status int, m *Meta, a body) {
 	if m.Simulated {
 		x.set(h, "Assay-Simulated", "true")
 	}
-	if m.NextCursor != "" {
-		x.set(h, "Assay-Next-Cursor", m.NextCursor)
-		x.set(h, "Link", `<`+x.next(m.NextCursor)+`>; rel="next"`)
-	}
-	buf := x.s.pools.buffer()
-	buf.b = a.append(buf.b, x.format, x.number)
-	x.write(status, formats[x.format].media, buf.b)
-	x.s.pools.done(buf)
 }
 
 // next is the address of the next page.
@@ -231,6 +236,7 @@ func (x *exchange) next(cursor string) string {
 
 // write sends a body, compressed when it is worth it and wanted.
 func (x *exchange) write(status int, media string, b []byte) {
+	b = x.keep(status, media, b)
 	h := x.Header()
 	x.set(h, "Content-Type", media)
 	h["Vary"] = varies

@@ -12,6 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/assayhq/assay/access"
+	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
+	"github.com/assayhq/assay/access/signing"
 )
 
 // exchange is one request and the answer to it. It is the ResponseWriter that every
@@ -28,10 +31,15 @@ type exchange struct {
 	number bool // decimals as JSON numbers
 	status int
 	bytes  int64
-	units  int        // taken of the caller's limit
-	leave  func()     // gives back the request that the caller may make at the same time; nil: none taken
-	values [12]string // of headers, so that they cost no memory of their own
+	units  int            // taken of the caller's limit
+	read   *signing.Parts // the request as it is signed; nil: not needed yet
+	proof  gate.Proof     // of its signature
+	claim  *idem.Claim    // to do a request that may be repeated; nil: none, or settled
+	kept   []byte         // the answer's body, when it was kept in the transaction that did the request
+	leave  func()         // gives back the request that the caller may make at the same time; nil: none taken
+	values [12]string     // of headers, so that they cost no memory of their own
 	used   int
+	told   bool // the watcher knows of it
 }
 
 // set gives a header one value. The key must be in its canonical form.

@@ -45,7 +45,7 @@ func readArchive(t *testing.T, path string) (comment string, out []section) {
 }
 
 // TestGolden asks what testdata asks and compares what is answered. A file is one
-// operation; a section "request" holds a method, a target and perhaps a body, the
+// story; a section "request" holds a method, a target and perhaps a body, the
 // section after it the whole answer. Random parts of keys are written as x.
 func TestGolden(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.txtar")
@@ -63,6 +63,9 @@ func TestGolden(t *testing.T) {
 				f := newFixture(t, func(o *Options) {
 					o.Ready = func() []Check { return []Check{{"store", true, ""}, {"venue", false, "no venue is live"}} }
 				})
+				if strings.Contains(path, "alerts") {
+					f.alert(t)
+				}
 				var out strings.Builder
 				admin := "" // a key with admin:all, made for the first who asks as admin
 				out.WriteString(comment)
@@ -76,10 +79,13 @@ func TestGolden(t *testing.T) {
 					target = strings.ReplaceAll(target, "{own}", f.own.ID)
 					target = strings.ReplaceAll(target, "{hook}", f.hook)
 					kv := []string{"X-Request-Id", "golden"}
-					for strings.HasPrefix(body, "Assay-Session: ") { // the one header that a file may send
-						var line string
-						line, body, _ = strings.Cut(body, "\n")
-						kv = append(kv, "Assay-Session", strings.TrimPrefix(line, "Assay-Session: "))
+					sign := ""
+					for h := header.FindStringSubmatch(body); h != nil; h = header.FindStringSubmatch(body) {
+						if body = body[len(h[0]):]; h[1] == "Sign" {
+							sign = h[2]
+						} else {
+							kv = append(kv, h[1], h[2])
+						}
 					}
 					if rest, ok := strings.CutPrefix(body, "As: admin\n"); ok {
 						if admin == "" {
@@ -87,14 +93,14 @@ func TestGolden(t *testing.T) {
 						}
 						body, kv = rest, append(kv, "Authorization", "Bearer "+admin)
 					}
-					w := f.ask(method, target, strings.TrimSpace(body), kv...)
+					w := f.signedAsk(t, sign, method, target, strings.TrimSpace(body), kv...)
 					if w.Code >= 500 && w.Code != 503 {
 						t.Errorf("%s: %d %s", head, w.Code, w.Body)
 					}
 					checkSyntax(t, head, w.Header().Get("Content-Type"), w.Body.Bytes())
 					f.checkSchema(t, method, target, w.Code, w.Header().Get("Content-Type"), w.Body.Bytes(), seen)
 					fmt.Fprintf(&out, "-- answer%s --\n%d %s\n", strings.TrimPrefix(s.name, "request"), w.Code, w.Header().Get("Content-Type"))
-					for _, h := range []string{"Assay-As-Of", "Assay-Sources", "Assay-Quality", "Assay-Next-Cursor", "Link", "Allow", "WWW-Authenticate", "RateLimit-Policy"} {
+					for _, h := range []string{"Assay-As-Of", "Assay-Sources", "Assay-Quality", "Assay-Next-Cursor", "Link", "Allow", "WWW-Authenticate", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed"} {
 						if v := w.Header().Get(h); v != "" {
 							fmt.Fprintf(&out, "%s: %s\n", h, v)
 						}
@@ -126,6 +132,10 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// header is one that a file may send. Sign is none: it says by whom and how the request
+// is signed; see signedAsk.
+var header = regexp.MustCompile(`^(Assay-Session|Idempotency-Key|Sign): (.*)\n`)
+
 var secret = regexp.MustCompile(`asy_live_[0-9A-Za-z]{60}|"ticket":"[^"]+"|ticket=[0-9A-Za-z_-]{22}|<ticket>[^<]+|<id>[0-9A-Za-z]{11}<|"(id|key_id)":\s?"[0-9A-Za-z]{11}"`)
 
 func hide(t *testing.T, s string, f *fixture) string {
@@ -142,8 +152,11 @@ func hide(t *testing.T, s string, f *fixture) string {
 	}
 	s = regexp.MustCompile(`(ring|rot)_[0-9A-Za-z]{12}`).ReplaceAllString(s, "${1}_x")
 	s = regexp.MustCompile(`(hook|msg)_[a-z2-7]{26}`).ReplaceAllString(s, "${1}_x")
+	s = regexp.MustCompile(`asyh_[0-9A-Za-z]{43}`).ReplaceAllString(s, "asyh_x")
+	s = regexp.MustCompile(`\b[0-9a-f]{64}\b`).ReplaceAllString(s, "sha256")
 	s = regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`).ReplaceAllString(s, "whsec_x")
 	s = regexp.MustCompile(`"(note|public_key)":"[^"]*"`).ReplaceAllString(s, `"${1}":"x"`)
+	s = regexp.MustCompile(`"path":\[[^\]]*\]`).ReplaceAllString(s, `"path":["x"]`)
 	s = strings.ReplaceAll(s, runtime.Version(), "goX")
 	return regexp.MustCompile(`(?m)^'?[0-9A-Za-z_-]{22},2000`).ReplaceAllString(s, `x,2000`)
 }

@@ -25,6 +25,7 @@ type Key struct {
 	State     string     `json:"state" enum:"staged,active,retiring,suspended,retired,withdrawn,revoked,expired,future"`
 	Scopes    []string   `json:"scopes"`
 	Networks  []string   `json:"networks" doc:"Where it may be used from; empty: everywhere"`
+	Signer    *string    `json:"signer" doc:"Who signs its requests: ed25519: with the public key, or hmac; null: nobody"`
 	Reason    string     `json:"reason" doc:"Why it was made"`
 	Created   time.Time  `json:"created_at"`
 	Confirmed *time.Time `json:"confirmed_at" doc:"First use by its client; null for the first key of a ring, which needs none"`
@@ -38,7 +39,13 @@ type Key struct {
 // NewKey is a key just made, with its token.
 type NewKey struct {
 	Key
-	Token string `json:"token" doc:"Keep it: it is never shown again"`
+	Token         string  `json:"token,omitempty" doc:"Keep it: it is never shown again. Left out when the key was pushed"`
+	SigningSecret string  `json:"signing_secret,omitempty" doc:"What requests are signed with, when the server made it. Keep it: it is never shown again"`
+	Pushed        *Pushed `json:"pushed,omitempty" doc:"Where the key was delivered; left out when it was not"`
+}
+
+func newKey(m *gate.Made, now time.Time) NewKey {
+	return NewKey{Key: keyOf(m.Ring, m.Key, time.Time{}, now), Token: m.Token, SigningSecret: m.Secret}
 }
 
 // Ticket opens one stream.
@@ -75,7 +82,7 @@ func (s *Server) ticket(ctx context.Context, _ *none) (Answer[Ticket], error) {
 // keyOf tells a key as of now.
 func keyOf(r *access.Ring, k *access.Key, used, now time.Time) Key {
 	out := Key{
-		ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, State: k.Standing(now), Scopes: words(k.Scopes), Networks: []string{},
+		ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, State: k.Standing(now), Scopes: words(k.Scopes), Networks: []string{}, Signer: known(k.Signer.String()),
 		Reason: k.Reason, Created: k.Created, Confirmed: moment(k.Confirmed), Expires: moment(k.Expires), RetireAt: moment(k.RetireAt),
 		Ended: moment(k.Ended), UndoUntil: moment(k.UndoUntil), LastUsed: moment(used),
 	}
@@ -85,20 +92,28 @@ func keyOf(r *access.Ring, k *access.Key, used, now time.Time) Key {
 	return out
 }
 
-func (s *Server) keysOf(ctx context.Context, r *access.Ring) ([]Key, error) {
-	used, err := s.opt.Gate.LastUse(ctx, r.ID)
+// keysOf tells the keys of rings, the newest of each first.
+func (s *Server) keysOf(ctx context.Context, rings ...access.Ring) (out []Key, err error) {
+	ids := make([]string, len(rings))
+	for i := range rings {
+		ids[i] = rings[i].ID
+	}
+	used, err := s.opt.Gate.LastUse(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
-	var out []Key
-	for i := len(r.Keys) - 1; i >= 0; i-- {
-		out = append(out, keyOf(r, &r.Keys[i], used[r.Keys[i].ID], s.opt.Gate.Now()))
+	now := s.opt.Gate.Now()
+	for i := range rings {
+		r := &rings[i]
+		for j := len(r.Keys) - 1; j >= 0; j-- {
+			out = append(out, keyOf(r, &r.Keys[j], used[r.Keys[j].ID], now))
+		}
 	}
 	return out, nil
 }
 
 // by is who asks.
-func by(ctx context.Context) gate.By { return gate.By{Caller: gate.Caller(ctx)} }
+func by(ctx context.Context) gate.By { return gate.ByOf(ctx) }
 
 type keysIn struct {
 	App string `query:"app" maxLength:"100" doc:"Only of this app"`
@@ -113,13 +128,9 @@ func (s *Server) keys(ctx context.Context, in *keysIn) (Answer[[]Key], error) {
 	if err != nil {
 		return a, err
 	}
-	var all []Key
-	for i := range rings {
-		list, err := s.keysOf(ctx, &rings[i])
-		if err != nil {
-			return a, err
-		}
-		all = append(all, list...)
+	all, err := s.keysOf(ctx, rings...)
+	if err != nil {
+		return a, err
 	}
 	all, err = page(all, in.Page, &a.Meta, filterDigest("keys", c.Org, in.App))
 	a.Data = append(a.Data, all...)
@@ -136,11 +147,23 @@ type PolicyIn struct {
 	Every        int64  `json:"every_seconds,omitempty" minimum:"0" doc:"Rotate on this schedule; default not"`
 	Proven       bool   `json:"proven,omitempty" doc:"Retire an old key early when all its traffic was seen with the new one"`
 	MaxAccepting int    `json:"max_accepting,omitempty" minimum:"0" maximum:"5" doc:"Keys accepted at a time; default 2"`
+
+	Push *PushToIn `json:"push,omitempty" doc:"Where new keys are delivered; default they are given to whoever rotates. With a schedule the server rotates by itself"`
+}
+
+// PushToIn is where new keys of a ring are delivered.
+type PushToIn struct {
+	To   string `json:"to" maxLength:"40" doc:"A destination that the settings of this installation name; empty: nowhere"`
+	Name string `json:"name" maxLength:"256" doc:"Of the secret there, behind the organisation's: bot is the secret acme/bot of the organisation acme"`
 }
 
 func (p *PolicyIn) policy() access.Policy {
 	s := func(n int64) time.Duration { return time.Duration(min(n, 1<<32)) * time.Second }
-	return access.Policy{MaxAccepting: p.MaxAccepting, Overlap: s(p.Overlap), Confirm: s(p.Confirm), Undo: s(p.Undo),
+	var to access.PushTo
+	if p.Push != nil {
+		to = access.PushTo{To: p.Push.To, Name: p.Push.Name}
+	}
+	return access.Policy{Push: to, MaxAccepting: p.MaxAccepting, Overlap: s(p.Overlap), Confirm: s(p.Confirm), Undo: s(p.Undo),
 		Deadline: access.Deadline(p.Deadline), Lifetime: s(p.Lifetime), Every: s(p.Every), Proven: p.Proven}
 }
 
@@ -150,10 +173,11 @@ type createKeyIn struct {
 		App      string     `json:"app,omitempty" maxLength:"100" doc:"Default: the caller's"`
 		Env      string     `json:"env,omitempty" enum:"live,test" doc:"Default live"`
 		Scopes   []string   `json:"scopes" minItems:"1" maxItems:"40" maxLength:"40" doc:"What it may do: scopes, or the presets read-only, agent, trading, admin"`
-		Networks []string   `json:"networks,omitempty" maxItems:"100" doc:"Where it may be used from, as addresses or CIDR; default everywhere"`
+		Networks []string   `json:"networks,omitempty" maxItems:"100" maxLength:"49" doc:"Where it may be used from, as addresses or CIDR; default everywhere"`
 		Rate     int        `json:"rate,omitempty" minimum:"0" maximum:"100000" doc:"Requests per second of the app; default as it is"`
 		Burst    int        `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"Requests at once; default twice the rate"`
 		Expires  *time.Time `json:"expires_at,omitempty" doc:"Default never"`
+		Sign     string     `json:"sign,omitempty" maxLength:"140" doc:"Who signs what its requests change: ed25519: with your public key in base64, or hmac for a secret that is shown once. Default nobody; live keys that place orders need it"`
 		Policy   PolicyIn   `json:"policy,omitempty" doc:"How its successors follow"`
 	}
 	Common
@@ -183,7 +207,7 @@ func networks(list []string) (out []netip.Prefix, err error) {
 func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey], error) {
 	a := Answer[NewKey]{Meta: ours}
 	c, b := gate.Caller(ctx), &in.Body
-	spec := gate.Spec{Name: b.Name, Org: c.Org, App: b.App, Env: b.Env, Rate: b.Rate, Burst: b.Burst, Policy: b.Policy.policy()}
+	spec := gate.Spec{Name: b.Name, Org: c.Org, App: b.App, Env: b.Env, Rate: b.Rate, Burst: b.Burst, Policy: b.Policy.policy(), Sign: b.Sign}
 	if spec.App == "" {
 		spec.App = c.App
 	}
@@ -197,11 +221,11 @@ func (s *Server) createKey(ctx context.Context, in *createKeyIn) (Answer[NewKey]
 	for _, x := range b.Scopes {
 		spec.Scopes = append(spec.Scopes, access.Scope(x))
 	}
-	made, err := s.opt.Gate.Create(ctx, by(ctx), spec)
+	made, err := s.opt.Gate.Create(ctx, s.byOnce(ctx), spec)
 	if err != nil {
 		return a, err
 	}
-	a.Data = NewKey{keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), made.Token}
+	a.Data = newKey(&made, s.opt.Gate.Now())
 	return a, nil
 }
 

@@ -79,6 +79,8 @@ func (s *Server) describe(op *Operation) *huma.Operation {
 		Extensions: map[string]any{"x-cost": op.Cost},
 		Security:   []map[string][]string{},
 	}
+	op.contract()
+	op.promise(h)
 	if op.Scope != "" || op.Cost > 0 {
 		h.Security = []map[string][]string{{"bearer": {}}, {"apiKey": {}}}
 		if op.Scope != "" {
@@ -125,11 +127,14 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 	if len(h.Security) > 0 || h.Tags[0] == "Account" {
 		statuses = append(statuses, 401, 403, 429, 503)
 	}
-	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" || h.OperationID == "set-plan" {
+	if strings.Contains(h.Path, "{id}") || strings.Contains(h.Path, "{asset}") || h.OperationID == "list-prices" || h.OperationID == "set-plan" || h.Tags[0] == "Account" {
 		statuses = append(statuses, 409)
 	}
 	if h.Method == http.MethodPost {
 		statuses = append(statuses, 413, 415)
+	}
+	if h.Metadata["operation"].(*Operation).Idempotent != Never {
+		statuses = append(statuses, 409, 422)
 	}
 	problem := reg.Schema(reflect.TypeFor[Problem](), true, "")
 	for _, c := range statuses {
@@ -162,11 +167,24 @@ func (s *Server) document() error {
 	all := reg.Map()
 	delete(all, "ErrorModel") // huma's own errors, which never leave
 	delete(all, "ErrorDetail")
-	asked := map[string]bool{} // schemas of what is sent, which stay closed
+	asked := map[string]bool{} // schemas of what is sent, which stay closed at every depth
+	var ask func(sc *huma.Schema)
+	ask = func(sc *huma.Schema) {
+		if name := strings.TrimPrefix(sc.Ref, "#/components/schemas/"); sc.Ref != "" && !asked[name] {
+			asked[name] = true
+			ask(reg.SchemaFromRef(sc.Ref))
+		}
+		if sc.Items != nil {
+			ask(sc.Items)
+		}
+		for _, p := range sc.Properties {
+			ask(p)
+		}
+	}
 	for _, item := range doc.Paths {
 		if item.Post != nil && item.Post.RequestBody != nil {
 			for _, m := range item.Post.RequestBody.Content {
-				asked[strings.TrimPrefix(m.Schema.Ref, "#/components/schemas/")] = true
+				ask(m.Schema)
 			}
 		}
 	}

@@ -177,7 +177,9 @@ func (s *Server) reference() map[string]any {
 			r.Params = append(r.Params, refParam{p.Name, p.In, s.typeName(p.Schema), p.Description, def, p.Required})
 		}
 		if h.RequestBody != nil {
-			r.Body = s.fields("", h.RequestBody.Content["application/json"].Schema, 0)
+			if m := h.RequestBody.Content["application/json"]; m != nil {
+				r.Body = s.fields("", m.Schema, 0)
+			}
 		}
 		ok := h.Responses[fmt.Sprint(orOK(op.status))].Content["application/json"].Schema
 		answer := s.schema(ok)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -25,9 +27,15 @@ type Operation struct {
 	Tag     string       // group on the reference page
 	Summary string       // a few words
 	Doc     string       // what to know before using it
-	status  int          // of success; 0 is 200
-	also    access.Scope // does instead of Scope; "" for none
-	query   []string     // names of its query parameters, sorted
+	// Signed says whether requests must be signed, and Idempotent whether they may or must
+	// have an Idempotency-Key. Never is filled in where the operation changes something.
+	Signed, Idempotent Demand
+
+	keep   time.Duration // how long answers are kept for retries; 0 is 24 h
+	secret bool          // its answer holds something that is shown once
+	status int           // of success; 0 is 200
+	also   access.Scope  // does instead of Scope; "" for none
+	query  []string      // names of its query parameters, sorted
 }
 
 // Operations lists the registry in the order of the reference page.
@@ -76,7 +84,7 @@ func (s *Server) register() {
 	change := func(id, method, path string, status int, summary, doc string) Operation {
 		return Operation{ID: id, Method: method, Path: path, Scope: access.KeysWrite, Cost: 5, Tag: "Keys", status: status, Summary: summary, Doc: doc}
 	}
-	add(s, change("create-key", http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
+	add(s, change(createKeyOp, http.MethodPost, "/v1/keys", http.StatusCreated, "Make a ring with its first key",
 		"The token is in this answer and nowhere else. A key can give scopes that it has itself; more needs keys:grant."), s.createKey)
 	add(s, change("revoke-key", http.MethodDelete, "/v1/keys/{id}", 0, "Revoke a key or a ring",
 		"At once and for ever. The answer is a receipt: every node has acknowledged, or has fenced itself. If it is not complete it names the nodes that may still accept the key, and for how long at most."), s.revokeKey)
@@ -89,8 +97,8 @@ func (s *Server) register() {
 		Summary: "One ring with its keys and rotation", Doc: ""}, s.ring)
 	add(s, Operation{ID: "get-stragglers", Method: http.MethodGet, Path: "/v1/rings/{id}/stragglers", Scope: access.KeysRead, Cost: 2, Tag: "Keys",
 		Summary: "Who still uses an old key", Doc: "By network, client and part of the API, with rate, last use, and a forecast of when all will have moved."}, s.stragglers)
-	rotate := change("rotate-ring", http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
-		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring.")
+	rotate := change(rotateRingOp, http.MethodPost, "/v1/rings/{id}/rotate", http.StatusCreated, "Make a successor",
+		"Both keys are accepted. The first use of the new one confirms it, and sets the date from which the old one is refused. A key with keys:rotate:self may rotate its own ring. With `push` the new key is delivered to its keeper of secrets, proved there, and not shown; when that fails it is withdrawn.")
 	rotate.Scope, rotate.also = access.KeysRotate, access.KeysWrite
 	add(s, rotate, s.rotate)
 	confirm := change("confirm-ring", http.MethodPost, "/v1/rings/{id}/confirm", 0, "Confirm a successor without waiting for its first use", "")
@@ -100,6 +108,8 @@ func (s *Server) register() {
 		"The old key is the one to use again. A successor that nobody has used ends; one in use gets a date.")
 	back.Scope, back.also = access.KeysRotate, access.KeysWrite
 	add(s, back, s.rollbackRing)
+	add(s, change("push-ring", http.MethodPost, "/v1/rings/{id}/push", 0, "Say where new keys of a ring are delivered",
+		"To a keeper of secrets that the settings of this installation name; an empty destination is nowhere. With a schedule the server then rotates and delivers by itself."), s.pushRing)
 	add(s, change("extend-ring", http.MethodPost, "/v1/rings/{id}/extend", 0, "Move the date on which old keys are refused", ""), s.extendRing)
 	add(s, change("open-incident", http.MethodPost, "/v1/incidents", 0, "Revoke many keys at once",
 		"All keys that fit everything given, with one receipt. docs/operate/incidents.md has the playbook."), s.incident)
@@ -107,18 +117,22 @@ func (s *Server) register() {
 		Summary: "What happened to keys", Doc: "The organisation's entries of the audit log, oldest first. `assay audit export` and `assay audit verify` check the log without trusting the server."}, s.audit)
 	add(s, Operation{ID: "get-checkpoint", Method: http.MethodGet, Path: "/v1/audit/checkpoint", Scope: access.AuditRead, Cost: 5, Tag: "Keys",
 		Summary: "The audit log's signature", Doc: "A signed note over the size and root of the log (golang.org/x/mod/sumdb/note). Keep it elsewhere: it proves later what the log was."}, s.checkpoint)
+	s.registerEvidence()
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
 	s.registerPlans()
+	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
-		s.registerAccounts(accountFace{s.opt.Accounts})
+		s.registerAccounts(accountFace{s.opt.Accounts, s})
 	}
 
 	add(s, Operation{ID: "get-usage", Method: http.MethodGet, Path: "/v1/usage", Scope: access.UsageRead, Cost: 5, Tag: "Keys",
 		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, each tells what it has counted itself."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
 
+	s.registerAlerts()
 	s.registerWebhooks(s.opt.Webhooks)
+	s.registerSigning()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}
@@ -184,6 +198,7 @@ func orOK(status ...int) int {
 
 // serve registers an operation with huma, which reads and checks the parameters.
 func serve[I, T any](s *Server, op Operation, do func(context.Context, *I, *exchange)) {
+	op.secret = holdsSecret(reflect.TypeFor[T]())
 	h := s.describe(&op)
 	responses[T](s, h, orOK(op.status))
 	huma.Register(s.huma, *h, func(ctx context.Context, in *I) (*out, error) {

@@ -18,6 +18,7 @@ type Ring struct {
 	Env      string    `json:"env" enum:"live,test"`
 	Created  time.Time `json:"created_at"`
 	Keys     []Key     `json:"keys" doc:"Newest first"`
+	Push     *PushToIn `json:"push,omitempty" doc:"Where new keys are delivered; left out: they are given to whoever rotates"`
 	Rotation *Rotation `json:"rotation,omitempty" doc:"The latest one; left out: there was none"`
 }
 
@@ -31,6 +32,21 @@ type Rotation struct {
 	Started  time.Time  `json:"started_at"`
 	RetireAt time.Time  `json:"retire_at" doc:"When the old key is refused, once the new one was used"`
 	Ended    *time.Time `json:"ended_at"`
+	Push     *Pushed    `json:"push,omitempty"`
+}
+
+// Pushed is the delivery of a new key to a keeper of secrets.
+type Pushed struct {
+	To   string `json:"to" doc:"Destination, as the settings name it"`
+	Name string `json:"name" doc:"Of the secret there, behind the organisation's"`
+	Step string `json:"step" enum:"staged,pushed,failed" doc:"staged: on its way; pushed: its client gets it; failed: it was withdrawn"`
+}
+
+func pushedOf(x *access.Rotation) *Pushed {
+	if x == nil || x.Push.To == "" {
+		return nil
+	}
+	return &Pushed{x.Push.To, x.Push.Name, string(x.Push.Step)}
 }
 
 // Migration is how far the traffic of a ring has moved.
@@ -60,10 +76,13 @@ type Straggler struct {
 }
 
 func (s *Server) ringOf(ctx context.Context, r *access.Ring) (Ring, error) {
-	keys, err := s.keysOf(ctx, r)
+	keys, err := s.keysOf(ctx, *r)
 	out := Ring{ID: r.ID, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Created: r.Created, Keys: keys}
+	if p := r.Policy.Push; p.To != "" {
+		out.Push = &PushToIn{p.To, p.Name}
+	}
 	if x := r.Rotation; x != nil {
-		out.Rotation = &Rotation{ID: x.ID, Phase: string(x.Phase), From: x.From, To: x.To, Reason: x.Reason, Started: x.Started, RetireAt: x.RetireAt, Ended: moment(x.Ended)}
+		out.Rotation = &Rotation{ID: x.ID, Phase: string(x.Phase), From: x.From, To: x.To, Reason: x.Reason, Started: x.Started, RetireAt: x.RetireAt, Ended: moment(x.Ended), Push: pushedOf(x)}
 	}
 	return out, err
 }
@@ -123,21 +142,22 @@ func (s *Server) stragglers(ctx context.Context, in *ringIn) (Answer[Migration],
 }
 
 type rotateIn struct {
-	ID    string `path:"id" maxLength:"17" doc:"A ring, or a key in it"`
-	Again string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating the request with the same value within ten minutes gives the same answer, token included"`
-	Body  struct {
+	ID   string `path:"id" maxLength:"17" doc:"A ring, or a key in it"`
+	Body struct {
 		Overlap  int64    `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"From the first use of the new key to the refusal of the old one; default the ring's policy"`
 		Scopes   []string `json:"scopes,omitempty" maxItems:"40" maxLength:"40" doc:"Default: as before. More than before needs keys:grant"`
-		Networks []string `json:"networks,omitempty" maxItems:"100" doc:"Default: as before"`
+		Networks []string `json:"networks,omitempty" maxItems:"100" maxLength:"49" doc:"Default: as before"`
 		Reason   string   `json:"reason,omitempty" enum:"rotation,schedule,emergency,rehearsal" doc:"Default rotation"`
+		Sign     string   `json:"sign,omitempty" maxLength:"140" doc:"The successor's signer: ed25519: with the public key in base64, hmac, or none. Default: as before, with a fresh secret for hmac. None needs keys:grant"`
 		Force    bool     `json:"force,omitempty" doc:"Allow an overlap under 65 minutes, or one more accepted key than the policy"`
+		Push     bool     `json:"push,omitempty" doc:"Deliver the new key to where the ring's policy says; the answer has no token then"`
 	}
 	Common
 }
 
 func (s *Server) rotate(ctx context.Context, in *rotateIn) (Answer[NewKey], error) {
 	a := Answer[NewKey]{Meta: ours}
-	spec := gate.RotateSpec{Overlap: time.Duration(in.Body.Overlap) * time.Second, Force: in.Body.Force, Reason: in.Body.Reason, Key: in.Again}
+	spec := gate.RotateSpec{Overlap: time.Duration(in.Body.Overlap) * time.Second, Force: in.Body.Force, Reason: in.Body.Reason, Sign: in.Body.Sign, Push: in.Body.Push}
 	for _, x := range in.Body.Scopes {
 		spec.Scopes = append(spec.Scopes, access.Scope(x))
 	}
@@ -145,11 +165,14 @@ func (s *Server) rotate(ctx context.Context, in *rotateIn) (Answer[NewKey], erro
 	if spec.Bounds.Networks, err = networks(in.Body.Networks); err != nil {
 		return a, err
 	}
-	made, err := s.opt.Gate.Rotate(ctx, by(ctx), in.ID, spec)
+	made, err := s.opt.Gate.Rotate(ctx, s.byOnce(ctx), in.ID, spec)
 	if err != nil {
 		return a, err
 	}
-	a.Data = NewKey{keyOf(made.Ring, made.Key, time.Time{}, s.opt.Gate.Now()), made.Token}
+	a.Data = newKey(&made, s.opt.Gate.Now())
+	if in.Body.Push {
+		a.Data.Pushed = pushedOf(made.Ring.Rotation)
+	}
 	return a, nil
 }
 
@@ -247,4 +270,15 @@ func (s *Server) incident(ctx context.Context, in *incidentIn) (Answer[Receipt],
 	defer stop()
 	r, err := s.opt.Gate.Revoke(wait, by(ctx), t, b.Cause, gate.WaitAll)
 	return Answer[Receipt]{Data: receiptOf(&r), Meta: ours}, err
+}
+
+type pushToIn struct {
+	ID   string `path:"id" maxLength:"17" doc:"A ring, or a key in it"`
+	Body PushToIn
+	Common
+}
+
+func (s *Server) pushRing(ctx context.Context, in *pushToIn) (Answer[Ring], error) {
+	r, err := s.opt.Gate.SetPush(ctx, by(ctx), in.ID, access.PushTo{To: in.Body.To, Name: in.Body.Name})
+	return s.changed(ctx, r, err)
 }

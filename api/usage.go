@@ -34,6 +34,9 @@ type Meter interface {
 	// Usage sums what an organisation's apps used in [start, end), one of them when app is
 	// not empty, for each hour, day or month.
 	Usage(org, app string, start, end time.Time, by string) []Usage
+	// AsOf is the time up to which Usage is complete at now; zero while other servers were
+	// never heard of.
+	AsOf(now time.Time) time.Time
 }
 
 // Usage is what an app used in a time.
@@ -49,7 +52,7 @@ type Usage struct {
 
 type usageIn struct {
 	Common
-	Start string `query:"start" maxLength:"40" doc:"Inclusive. Milliseconds, RFC 3339 or a date; the first of this month when not given" example:"2026-03-01"`
+	Start string `query:"start" maxLength:"40" doc:"Inclusive; hours that begin in the time are summed. Milliseconds, RFC 3339 or a date; the first of this month when not given" example:"2026-03-01"`
 	End   string `query:"end" maxLength:"40" doc:"Exclusive; now when not given"`
 	By    string `query:"by" enum:"hour,day,month" default:"day" doc:"What to sum over"`
 	App   string `query:"app" maxLength:"100" doc:"Only this app; all of the caller's organisation when not given"`
@@ -94,6 +97,9 @@ func usageOf(m Meter, now func() time.Time) func(context.Context, *usageIn) (Ans
 			return a, fault.At(fault.TooLarge, "query.app", "these are %d rows, at most %d are told at once: ask for one app or a shorter time", len(a.Data), maxUsageRows)
 		}
 		a.Meta = ours
+		if at := m.AsOf(now().UTC()); !at.IsZero() {
+			a.Meta.AsOf = &at
+		}
 		return a, nil
 	}
 }
@@ -121,13 +127,30 @@ func (x *exchange) count(m Meter, units int) {
 }
 
 // Metered is a Meter that keeps its counts in m. When m is durable an answer ends only
-// after its count is on disk.
-func Metered(m *meter.Meter, log *slog.Logger) Meter { return &metered{m: m, log: log} }
+// after its count is on disk. shared knows what other servers counted; nil: there are none.
+func Metered(m *meter.Meter, shared *meter.Share, log *slog.Logger) Meter {
+	return &metered{m: m, all: Summed(m, shared), shared: shared, log: log}
+}
+
+// Sums tells what was used: a meter alone, or all that share a control plane.
+type Sums interface {
+	Usage(from, to time.Time, f meter.Key, by meter.By) []meter.Line
+}
+
+// Summed is shared, or m when that is nil.
+func Summed(m *meter.Meter, shared *meter.Share) Sums {
+	if shared != nil {
+		return shared
+	}
+	return m
+}
 
 type metered struct {
-	m    *meter.Meter
-	log  *slog.Logger
-	lost atomic.Int64
+	m      *meter.Meter
+	all    Sums
+	shared *meter.Share
+	log    *slog.Logger
+	lost   atomic.Int64
 }
 
 func (a *metered) Add(ctx context.Context, u Use) {
@@ -146,9 +169,16 @@ func (a *metered) Usage(org, app string, start, end time.Time, by string) []Usag
 	if app != "" {
 		f.App = MeterApp(org, app)
 	}
-	lines := a.m.Usage(start, end, f, UsageBy(by))
+	lines := a.all.Usage(start, end, f, UsageBy(by))
 	mine := MeterApp(org, "")
 	return SumUsage(slices.DeleteFunc(lines, func(l meter.Line) bool { return !strings.HasPrefix(l.App, mine) }), by)
+}
+
+func (a *metered) AsOf(now time.Time) time.Time {
+	if a.shared != nil {
+		return a.shared.AsOf()
+	}
+	return now
 }
 
 // MeterApp names an app of an organisation for the meter, as org/app. No two have the
@@ -220,9 +250,9 @@ func period(by string, at time.Time) time.Time {
 	return at.Truncate(24 * time.Hour)
 }
 
-// UsedOf tells a gate what apps used so far, from what the meter had counted when it was
-// opened or since. All apps that are asked for with the same now cost one reading.
-func UsedOf(m *meter.Meter) func(org, app string, now time.Time) limit.Used {
+// UsedOf tells a gate what apps used so far, from what the meters had counted when they
+// were opened or since. All apps that are asked for with the same now cost one reading.
+func UsedOf(m Sums) func(org, app string, now time.Time) limit.Used {
 	var mu sync.Mutex
 	var at time.Time
 	var used map[string]limit.Used

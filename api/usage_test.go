@@ -27,7 +27,7 @@ func openMeter(t testing.TB) *meter.Meter {
 func TestUsageIsSummedByAppAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // 2000-01-01T00:00Z
 		m := openMeter(t)
-		a := Metered(m, slog.New(slog.DiscardHandler))
+		a := Metered(m, nil, slog.New(slog.DiscardHandler))
 		begin := time.Now().UTC()
 		for _, u := range []Use{
 			{Org: "acme", App: "bot", Class: "book", Status: 200, Units: 2, Bytes: 10},
@@ -94,7 +94,7 @@ func TestTheClassIsTheOperationWithoutItsVerb(t *testing.T) {
 }
 
 func BenchmarkMetered(b *testing.B) {
-	a := Metered(openMeter(b), slog.New(slog.DiscardHandler))
+	a := Metered(openMeter(b), nil, slog.New(slog.DiscardHandler))
 	u := Use{Org: "acme", App: "bot", Ring: "ring_x", Key: "3Fq0XbT9LmA", Class: "book", Status: 200, Units: 2, Bytes: 1000}
 	b.ReportAllocs()
 	for b.Loop() {

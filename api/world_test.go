@@ -14,7 +14,9 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/people"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
@@ -223,6 +225,9 @@ type fixture struct {
 	own   *access.Key // behind key
 	hook  string      // id of an endpoint with a failed delivery
 	log   *strings.Builder
+
+	signers signers
+	sent    http.Header // of the last signed request
 }
 
 // ids are those of all keys there are.
@@ -249,9 +254,13 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite, access.UsageRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
-	opt := Options{Accounts: anna{}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+	opt := Options{Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
+	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {
+		t.Fatal(err)
+	}
+	opt.Alerts = &watch.Desk{Store: f.store, Gate: f.gate}
 	if change != nil {
 		change(&opt)
 	}
@@ -297,8 +306,11 @@ func (anna) Session(_ context.Context, token string) (people.Session, error) {
 
 func (anna) LogOut(context.Context, string) error { return nil }
 
-func (anna) ChangePassword(_ context.Context, _, old, fresh string) error {
+func (anna) ChangePassword(ctx context.Context, token, old, fresh string) error {
+	_, err := anna{}.Session(ctx, token)
 	switch {
+	case err != nil:
+		return err
 	case len(fresh) < 12:
 		return fault.At(fault.Invalid, "password", "the password must have 12 characters or more and at most 256 bytes")
 	case old != "right password":
@@ -316,6 +328,141 @@ func (anna) EnableTOTP(_ context.Context, _, code string) ([]string, error) {
 		return nil, fault.Wrap(fault.Unauthentic, people.ErrSecondFactor, "the code is wrong or was used: wait for the next one")
 	}
 	return []string{"R1", "R2"}, nil
+}
+
+func (anna) DisableTOTP(_ context.Context, _, password, code string) error {
+	return proved(password, code)
+}
+
+func (anna) RenewRecovery(_ context.Context, _, password, code string) ([]string, error) {
+	return []string{"R3", "R4"}, proved(password, code)
+}
+
+func (anna) DeleteAccount(_ context.Context, _, password, code string) error {
+	return proved(password, code)
+}
+
+func proved(password, code string) error {
+	switch {
+	case password != "right password":
+		return fault.New(fault.Unauthentic, "the e-mail or the password is wrong")
+	case code != "123456":
+		return fault.Wrap(fault.Unauthentic, people.ErrSecondFactor, "the code of the second factor is needed")
+	}
+	return nil
+}
+
+func (anna) LogOutEverywhere(context.Context, string) error { return nil }
+
+var annaBegan = time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
+
+func (anna) Places(_ context.Context, token string) ([]people.Place, error) {
+	_, err := anna{}.Session(context.Background(), token)
+	return []people.Place{{ID: "0123456789abcdef", Began: annaBegan, Seen: annaBegan.Add(time.Minute), From: "192.0.2.0/24", Mine: true}}, err
+}
+
+func (anna) EndPlace(_ context.Context, _, id string) error {
+	if id != "0123456789abcdef" {
+		return fault.At(fault.Unknown, "path.id", "there is no such session")
+	}
+	return nil
+}
+
+func (anna) ForgotPassword(context.Context, netip.Addr, string) error { return nil }
+
+func (anna) ResetPassword(_ context.Context, token, fresh string) error {
+	if token != "letter" {
+		return fault.At(fault.Unauthentic, "token", "this token is not known, was used or has expired: ask for another letter")
+	}
+	return nil
+}
+
+func (anna) Profile(context.Context, string) (people.Profile, error) {
+	return people.Profile{Account: "acc_1", Email: "anna@example.com", Created: annaBegan, TOTP: true, Recovery: 9,
+		Orgs: []people.Membership{{Org: "acme", Name: "Acme", Role: people.Developer}}}, nil
+}
+
+func (anna) Members(_ context.Context, _, org string) ([]people.Member, error) {
+	return []people.Member{{Account: "acc_1", Email: "anna@example.com", Role: people.Owner}}, anna{}.Allow(context.Background(), "", org, "")
+}
+
+func (anna) SetRole(_ context.Context, _, org, who string, r people.Role) error {
+	if who == "acc_1" && r != people.Owner {
+		return fault.New(fault.Conflict, "an organisation needs an owner: make somebody else owner first")
+	}
+	return anna{}.Allow(context.Background(), "", org, "")
+}
+
+func (anna) Invite(_ context.Context, by, org, email string, r people.Role) (people.Invitation, error) {
+	x := people.Invitation{ID: "inv_1", Role: r, Email: email, By: by, Expires: annaBegan.Add(7 * 24 * time.Hour)}
+	if email == "" {
+		x.Code = "acme.CODE"
+	}
+	return x, anna{}.Allow(context.Background(), "", org, "")
+}
+
+func (anna) Invitations(_ context.Context, _, org string) ([]people.Invitation, error) {
+	x, err := anna{}.Invite(context.Background(), "acc_1", org, "bob@example.com", people.Viewer)
+	return []people.Invitation{x}, err
+}
+
+func (anna) Withdraw(_ context.Context, _, _, id string) error {
+	if id != "inv_1" {
+		return fault.At(fault.Unknown, "invitation", "there is no such invitation")
+	}
+	return nil
+}
+
+func (anna) Join(_ context.Context, _, code string) (people.Membership, error) {
+	if code != "acme.CODE" {
+		return people.Membership{}, fault.At(fault.Unauthentic, "code", "this invitation is not known, is for another address, was used or has expired: ask for a new one")
+	}
+	return people.Membership{Org: "acme", Name: "Acme", Role: people.Viewer}, nil
+}
+
+func (anna) Role(_ context.Context, _, org string) (people.Role, error) {
+	return people.Developer, anna{}.Allow(context.Background(), "", org, "")
+}
+
+func (anna) Allow(_ context.Context, _, org string, _ people.Action) error {
+	if org != "acme" {
+		return fault.At(fault.Unknown, "org", "there is no such organisation")
+	}
+	return nil
+}
+
+func (anna) BeginPasskey(_ context.Context, _, password, code string) (people.Ceremony, error) {
+	return people.Ceremony{Token: "rite", Options: `{"publicKey":{"challenge":"AAAA"}}`}, proved(password, code)
+}
+
+func (anna) AddPasskey(_ context.Context, _, ceremony, name string, _ []byte) (people.Passkey, error) {
+	return people.Passkey{ID: "pk_1", Name: name, Added: annaBegan}, answered(ceremony)
+}
+
+func answered(ceremony string) error {
+	if ceremony != "rite" {
+		return fault.At(fault.Unauthentic, "ceremony", "this ceremony is not known, was answered or has expired: begin again")
+	}
+	return nil
+}
+
+func (anna) RemovePasskey(_ context.Context, _, _, password string) error {
+	return proved(password, "123456")
+}
+
+func (anna) BeginPasskeyLogIn(context.Context, netip.Addr) (people.Ceremony, error) {
+	return anna{}.BeginPasskey(context.Background(), "", "right password", "123456")
+}
+
+func (anna) LogInPasskey(_ context.Context, _ netip.Addr, ceremony string, _ []byte) (string, people.Session, error) {
+	return "session", people.Session{Account: "acc_1"}, answered(ceremony)
+}
+
+// clientKeys sets public keys without ending tokens: none are lent here.
+type clientKeys struct{ f *fixture }
+
+func (c clientKeys) SetClientKeys(ctx context.Context, by gate.By, ring string, keys []access.ClientKey) (*access.Ring, error) {
+	return c.f.gate.SetClientKeys(ctx, by, ring, keys, nil)
 }
 
 // notices makes a box with one endpoint, which has missed one delivery.
@@ -346,6 +493,8 @@ func (f *fixture) notices(t testing.TB) *box.Box {
 type fixedMeter struct{}
 
 func (fixedMeter) Add(context.Context, Use) {}
+
+func (fixedMeter) AsOf(now time.Time) time.Time { return now.Add(-10 * time.Second) }
 
 func (fixedMeter) Usage(_, app string, start, _ time.Time, by string) []Usage {
 	out := []Usage{{Start: period(by, start), App: "bot", Requests: 1200, Refused: 31, Failed: 2, Units: 2310, Bytes: 5_123_456}}

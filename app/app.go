@@ -20,7 +20,10 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/meter"
+	"github.com/assayhq/assay/access/signing"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/api"
 	"github.com/assayhq/assay/api/stream"
 	"github.com/assayhq/assay/asset"
@@ -57,8 +60,12 @@ type App struct {
 	frames   *frameWriter
 	Notices  *box.Box
 	delivery *webhook.Engine
+	repeats  *idem.Records
 	lent     lender
+	secrets  *ownSecrets
 	people   *accounts
+	watcher  *watch.Watcher // nil: nobody watches
+	shared   *meter.Share   // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
 }
@@ -88,23 +95,34 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Meter, err = meter.Open(meter.Options{Dir: filepath.Join(cfg.Data, "usage"), Node: nodeName(cfg), Relaxed: !cfg.Usage.Durable, Log: log}); err != nil {
 		return nil, err
 	}
-	used := api.UsedOf(a.Meter)
+	a.shared = shareUsage(cfg, a.Meter, a.Control, log)
+	used := api.UsedOf(api.Summed(a.Meter, a.shared))
 	control := waking{a.Control, func() {
 		if a.delivery != nil {
 			a.delivery.Wake()
 		}
 	}}
-	if a.Gate, err = OpenGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }); err != nil {
+	if a.watcher, err = cfg.Anomalies.watcher(a.Control, filepath.Join(cfg.Data, "habits"), nodeName(cfg), func() *gate.Gate { return a.Gate }, log); err != nil {
+		return nil, err
+	}
+	if a.Gate, a.secrets, err = openGate(control, cfg, nodeName(cfg), log, func(o *gate.Options) { o.Tokens, o.Used = a.lent.verify, used }, a.watched); err != nil {
 		return nil, err
 	}
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
 		return nil, err
 	}
 	a.delivery = a.openDelivery()
+	a.lent.lease = max(cfg.Control.Lease, cfg.Control.Static)
+	if cfg.Control.URL == "" && cfg.Control.Static == 0 {
+		a.lent.lease = 0 // nobody else writes to a file that cannot be read
+	}
 	if err := a.lent.open(context.Background(), cfg.OAuth, a.Gate, a.Control, log); err != nil {
 		return nil, err
 	}
 	if a.people, err = newAccounts(cfg.People, cfg.Mail, a.Gate, a.Control, log); err != nil {
+		return nil, err
+	}
+	if a.repeats, err = openRepeats(a.Control, a.Gate); err != nil {
 		return nil, err
 	}
 	var open []api.Mount
@@ -123,12 +141,15 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err
 	}
-	a.API, err = api.New(api.Options{
-		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, log),
+	opt := api.Options{
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people,
-	})
-	if err != nil {
+		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate},
+	}
+	if a.watcher != nil {
+		opt.Watch = a.watcher
+	}
+	if a.API, err = api.New(opt); err != nil {
 		return nil, err
 	}
 	if cfg.Frames.Keep {
@@ -145,7 +166,14 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 		if !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 			return nil, fault.At(fault.Invalid, "control.url", "the control plane is in a file (leave it empty) or in PostgreSQL (postgres://user@host/database)")
 		}
-		return postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		store, err := postgres.Open(context.Background(), postgres.Options{URL: u, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return hinted(store, cfg.Control, log)
+	}
+	if cfg.Control.NATS != "" {
+		return nil, fault.At(fault.Invalid, "control.nats", "NATS tells servers of each other's changes; that needs a control plane that they share: set control.url")
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the data folder %s cannot be made; choose another with --data", cfg.Data)
@@ -156,18 +184,35 @@ func OpenControl(cfg Config, log *slog.Logger) (access.Store, error) {
 // OpenGate makes the gate over a control plane. node is the name of a process that
 // serves; "" is one that only changes keys.
 func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, more ...func(*gate.Options)) (*gate.Gate, error) {
+	g, _, err := openGate(store, cfg, node, log, more...)
+	return g, err
+}
+
+func openGate(store access.Store, cfg Config, node string, log *slog.Logger, more ...func(*gate.Options)) (*gate.Gate, *ownSecrets, error) {
+	secrets, err := openSecrets(context.Background(), cfg, store, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := destinations(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
 	var public []access.Scope
 	for _, s := range cfg.Public {
 		public = append(public, access.Scope(s))
 	}
-	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static}
+	opt := gate.Options{Node: node, Public: public, Logger: log, Lease: cfg.Control.Lease, Static: cfg.Control.Static, Window: cfg.Control.Window, Destinations: to, Lender: sharedLimits(store)}
+	if opt.Window < 0 || opt.Window > signing.MaxWindow {
+		return nil, nil, fault.At(fault.Invalid, "control.window", "signed requests are accepted within %s at most, not %s", signing.MaxWindow, opt.Window)
+	}
+	secrets.options(&opt)
 	if opt.Static == 0 && cfg.Control.URL == "" {
 		opt.Static = 15 * time.Minute // nobody else writes to a file that cannot be read
 	}
 	for _, t := range cfg.Control.Proxies {
 		p, err := netip.ParsePrefix(t)
 		if err != nil {
-			return nil, fault.At(fault.Invalid, "control.proxies", "%q is no network; write 10.0.0.0/8", t)
+			return nil, nil, fault.At(fault.Invalid, "control.proxies", "%q is no network; write 10.0.0.0/8", t)
 		}
 		opt.Proxies = append(opt.Proxies, p)
 	}
@@ -177,11 +222,14 @@ func OpenGate(store access.Store, cfg Config, node string, log *slog.Logger, mor
 	var g *gate.Gate
 	notices, err := openNotices(store, cfg, func() *gate.Gate { return g })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt.Publish = marking(notices.Publish)
-	g, err = gate.New(store, opt)
-	return g, err
+	if g, err = gate.New(store, opt); err != nil {
+		return nil, nil, err
+	}
+	secrets.serve(g)
+	return g, secrets, nil
 }
 
 // nodeName is the process's name for people.
@@ -347,17 +395,26 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&late, base, "writer", a.Writer.Run)
 	start(&late, base, "keys", a.Gate.Run)
+	if a.shared != nil {
+		start(&late, base, "usage", a.shared.Run)
+	}
 	if a.frames != nil {
 		start(&late, base, "frames", a.frames.run)
 	}
 	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)
+	if a.watcher != nil {
+		start(&early, ctx, "watcher", a.watcher.Run)
+	}
 	if !a.cfg.Webhooks.Off {
 		start(&early, ctx, "webhooks", a.delivery.Run)
 		start(&early, ctx, "notices", func(ctx context.Context) error { return sweepNotices(ctx, a.Notices, a.log) })
 	}
+	start(&early, ctx, "evidence", a.evidence)
 	start(&early, ctx, "housekeeping", a.housekeeping)
+	start(&early, ctx, "retries", func(ctx context.Context) error { return sweepRepeats(ctx, a.repeats, a.log, a.Gate.Now) })
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)
 	}
@@ -419,6 +476,7 @@ func (a *App) checks() []api.Check {
 	} else {
 		out = append(out, api.Check{Name: "keys", OK: true})
 	}
+	out = append(out, a.secrets.check())
 	if s := a.Writer.Stats(); s.Failed > 0 && s.Pending > 50_000 {
 		out[0] = api.Check{Name: "storage", Detail: fmt.Sprintf("%d rows wait to be stored", s.Pending)}
 	}

@@ -40,7 +40,9 @@ type Config struct {
 
 	Usage     Usage               `koanf:"usage" doc:"counting what apps use"`
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
+	Secrets   Secrets             `koanf:"secrets" doc:"where secrets are kept"`
 	Webhooks  Webhooks            `koanf:"webhooks" doc:"what is told to endpoints of owners"`
+	Anomalies Anomalies           `koanf:"anomalies" doc:"watching for abuse of keys"`
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
 	People    People              `koanf:"people" doc:"accounts of people"`
 	Mail      Mail                `koanf:"mail" doc:"letters"`
@@ -52,11 +54,17 @@ type Config struct {
 
 // Control says where keys are kept and how this process stands among others.
 type Control struct {
-	URL     string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
-	Node    string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
-	Lease   time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
-	Static  time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
-	Proxies []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	URL             string        `koanf:"url" doc:"postgres://... to share keys among several servers; empty keeps them in the data folder. It may hold a password: give it as ASSAY_CONTROL_URL"`
+	Node            string        `koanf:"node" doc:"name of this process for people; empty is host and address"`
+	Lease           time.Duration `koanf:"lease" doc:"how long a server that cannot reach the control plane still decides; the longest a revocation can take"`
+	Static          time.Duration `koanf:"static" doc:"how long it goes on answering reads beyond that; empty is 15m with keys in the data folder, and the lease with PostgreSQL"`
+	NATS            string        `koanf:"nats" doc:"tls://host:4222 or nats://host:4222 to tell other servers of changes through NATS; empty leaves that to PostgreSQL. Only with url. It may hold a password: give it as ASSAY_CONTROL_NATS"`
+	NATSCredentials string        `koanf:"nats_credentials" doc:"file of a NATS user's credentials (.creds)"`
+	NATSCA          string        `koanf:"nats_ca" doc:"file of certificates by which NATS is trusted, instead of the system's"`
+	NATSCertificate string        `koanf:"nats_certificate" doc:"file of the certificate that this server shows to NATS"`
+	NATSKey         string        `koanf:"nats_key" doc:"file of that certificate's key"`
+	Proxies         []string      `koanf:"proxies" doc:"networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
+	Window          time.Duration `koanf:"window" doc:"how far the time of a signed request may be from this server's clock, at most 1m"`
 }
 
 // Usage settings.
@@ -103,12 +111,15 @@ func Defaults() Config {
 		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
 		Channels: []string{"trades", "quotes", "books"},
 		Backfill: true,
-		Control:  Control{Lease: 10 * time.Second},
+		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
+		Secrets:  Secrets{Refresh: time.Minute},
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
 		},
 		Log: Log{Level: "info", Format: "auto"},
+
+		Anomalies: Anomalies{Org: "default", Learn: 7 * 24 * time.Hour},
 	}
 }
 
@@ -150,9 +161,9 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 					return cand, v
 				}
 			}
-			for _, other := range []string{"url", "api_key", "config", "shared", "sim_", "test_", "bench_"} {
+			for _, other := range []string{"url", "api_key", "signing_key", "config", "shared", "sim_", "test_", "bench_", "secret_"} {
 				if key == other || strings.HasSuffix(other, "_") && strings.HasPrefix(key, other) {
-					return "", nil // for clients and tests
+					return "", nil // for clients and tests, and secrets themselves
 				}
 			}
 			stray = append(stray, name)
@@ -170,7 +181,7 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 		return Config{}, err
 	}
 	for _, key := range k.Keys() {
-		if !known[key] && !strings.HasPrefix(key, "endpoints.") {
+		if !known[key] && !strings.HasPrefix(key, "endpoints.") && !strings.HasPrefix(key, "secrets.destinations.") {
 			return Config{}, fault.At(fault.Invalid, key, "there is no setting %q; `assay config doc` lists them%s", key, near(key, known))
 		}
 	}
@@ -231,6 +242,9 @@ func (c *Config) Check() error {
 		if _, ok := access.Scopes()[access.Scope(s)]; !ok {
 			return fault.At(fault.Invalid, "public", "there is no scope %q", s)
 		}
+	}
+	if err := c.Anomalies.check(); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return fault.At(fault.Invalid, "log.level", "%q is no level; use debug, info, warn or error", c.Log.Level)
@@ -336,7 +350,7 @@ func Doc(w io.Writer) {
 			def = strings.Join(v, ", ")
 		case nil:
 			def = ""
-		case map[string]any:
+		case map[string]any, map[string]string:
 			def = ""
 		}
 		fmt.Fprintf(w, "| `%s` | `ASSAY_%s` | %s | %s | %s |\n", key, strings.ToUpper(strings.ReplaceAll(key, ".", "_")), kind, def, doc)

@@ -31,6 +31,7 @@ func openNotices(store access.Store, cfg Config, gate func() *gate.Gate) (*box.B
 		CheckURL: cfg.Webhooks.guard().CheckURL,
 		Seal:     func(about string, b []byte) ([]byte, error) { return gate().Seal(about, b) },
 		Open:     func(about string, b []byte) ([]byte, error) { return gate().Open(about, b) },
+		Journal:  journalHooks(gate),
 	})
 }
 

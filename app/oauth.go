@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto"
 	"encoding/binary"
 	"encoding/json"
 	"log/slog"
@@ -35,6 +34,8 @@ type lender struct {
 	keys   *oauth.KeySet
 	gate   *gate.Gate
 	log    *slog.Logger
+	lease  time.Duration // tokens are refused when revocations were not heard of for so long; 0: 15 min
+	gone   *ledger       // revoked tokens
 
 	mu    sync.RWMutex
 	lists map[string][]access.Scope // scopes of tokens, as a token writes them
@@ -58,10 +59,17 @@ func (l *lender) open(ctx context.Context, cfg OAuth, g *gate.Gate, store access
 	if err != nil {
 		return err
 	}
+	l.gone = newLedger(kindRevoked, store)
+	if err := l.gone.follow(ctx); err != nil {
+		return err
+	}
+	if l.lease <= 0 {
+		l.lease = 15 * time.Minute
+	}
 	scopes, _ := access.ParseScopes([]string{"admin", "trading", string(access.WalletRead), string(access.WalletCreate)})
 	s, err := oauth.New(oauth.Options{
 		Issuer: cfg.Issuer, Resource: cfg.Resource, Scopes: access.Words(scopes), Clients: clients{g}, Keys: l.keys,
-		SecretOnly: true, Introspectors: string(access.Admin), Now: g.Now, Logger: log,
+		Used: newLedger(kindUsed, store), Revoked: revocations{l.gone}, Introspectors: string(access.Admin), Now: g.Now, Logger: log,
 	})
 	if err != nil {
 		return err
@@ -75,6 +83,9 @@ func (l *lender) verify(ctx context.Context, text string) (string, []access.Scop
 	s := l.server.Load()
 	if s == nil {
 		return "", nil, time.Time{}, fault.New(fault.Unauthentic, "no tokens are lent here: send a key, or set oauth.issuer")
+	}
+	if l.gone.stale() > l.lease {
+		return "", nil, time.Time{}, fault.New(fault.Unavailable, "whether tokens were revoked is not known now; try again in a moment, or send the key")
 	}
 	c, err := s.Verify(ctx, text)
 	if err != nil {
@@ -111,6 +122,9 @@ func (l *lender) run(ctx context.Context) error {
 	if l.keys == nil {
 		return nil
 	}
+	done := make(chan struct{})
+	go func() { defer close(done); l.gone.run(ctx, l.log) }()
+	defer func() { <-done }()
 	t := time.NewTicker(30 * time.Second)
 	defer t.Stop()
 	for {
@@ -167,17 +181,14 @@ type clients struct{ g *gate.Gate }
 // from the same place, so networks and hours hold for the lending too.
 func (c clients) Authenticate(ctx context.Context, id, secret string) (oauth.Client, error) {
 	no := fault.New(fault.Unauthentic, "the client is not known or its secret is wrong")
-	r, _ := ctx.Value(requestKey{}).(*http.Request)
-	if r == nil {
-		return oauth.Client{}, fault.New(fault.Internal, "a client was to be proved without its request")
-	}
 	if !strings.HasPrefix(secret, "asy_") { // a lent token lends no other
 		return oauth.Client{}, no
 	}
-	probe := (&http.Request{
-		Method: r.Method, URL: &url.URL{Path: r.URL.Path}, RemoteAddr: r.RemoteAddr,
-		Header: http.Header{"Authorization": {"Bearer " + secret}, "User-Agent": r.Header["User-Agent"], "X-Forwarded-For": r.Header["X-Forwarded-For"]},
-	}).WithContext(ctx)
+	probe, err := probe(ctx)
+	if err != nil {
+		return oauth.Client{}, err
+	}
+	probe.Header.Set("Authorization", "Bearer "+secret)
 	caller, err := c.g.Authenticate(probe)
 	if err != nil {
 		return oauth.Client{}, err
@@ -185,16 +196,100 @@ func (c clients) Authenticate(ctx context.Context, id, secret string) (oauth.Cli
 	if id != caller.KeyID && id != caller.Ring {
 		return oauth.Client{}, no
 	}
+	return c.client(id, caller)
+}
+
+// PublicKey is of oauth.Clients. A client with public keys is a ring: they stay when its
+// secret is rotated.
+func (c clients) PublicKey(ctx context.Context, id, kid string) (access.ClientKey, error) {
+	no := fault.New(fault.Unauthentic, "the client or its public key is not known")
+	if !strings.HasPrefix(id, "ring_") || !access.ValidName(id) {
+		return access.ClientKey{}, no
+	}
+	r, err := c.g.Ring(ctx, "", id)
+	if err != nil {
+		return access.ClientKey{}, err
+	}
+	if k := r.ClientKey(kid); k != nil {
+		return *k, nil
+	}
+	return access.ClientKey{}, no
+}
+
+// Proved is of oauth.Clients.
+func (c clients) Proved(ctx context.Context, id string) (oauth.Client, error) {
+	probe, err := probe(ctx)
+	if err != nil {
+		return oauth.Client{}, err
+	}
+	caller, err := c.g.Vouch(probe, id)
+	if err != nil {
+		return oauth.Client{}, err
+	}
+	return c.client(id, caller)
+}
+
+// client takes a unit from a caller's limit and makes a client of him.
+func (c clients) client(id string, caller *access.Caller) (oauth.Client, error) {
 	if _, err := c.g.Allow(caller, 1); err != nil {
 		return oauth.Client{}, err
 	}
 	return oauth.Client{ID: id, Cid: caller.KeyID, Scopes: access.Words(caller.Scopes)}, nil
 }
 
-// PublicKey is of oauth.Clients. Keys here are shared secrets: no client has a public
-// key, so no assertion is accepted.
-func (c clients) PublicKey(context.Context, string, string) (oauth.Client, crypto.PublicKey, error) {
-	return oauth.Client{}, nil, fault.New(fault.Unauthentic, "the client has no public key here: prove it with its secret")
+// probe is a request for the gate to judge from the same place as the one in ctx.
+func probe(ctx context.Context) (*http.Request, error) {
+	r, _ := ctx.Value(requestKey{}).(*http.Request)
+	if r == nil {
+		return nil, fault.New(fault.Internal, "a client was to be proved without its request")
+	}
+	return (&http.Request{
+		Method: r.Method, URL: &url.URL{Path: r.URL.Path}, RemoteAddr: r.RemoteAddr,
+		Header: http.Header{"User-Agent": r.Header["User-Agent"], "X-Forwarded-For": r.Header["X-Forwarded-For"]},
+	}).WithContext(ctx), nil
+}
+
+// SetClientKeys is of api.ClientKeys: gate.Gate's, with the tokens ended that were lent
+// for the keys taken away, in the same transaction.
+func (l *lender) SetClientKeys(ctx context.Context, by gate.By, ring string, keys []access.ClientKey) (*access.Ring, error) {
+	if l.server.Load() == nil {
+		return nil, fault.New(fault.Unavailable, "no tokens are lent here, so public keys have no use: the setting oauth.issuer opens it")
+	}
+	r, err := l.gate.SetClientKeys(ctx, by, ring, keys, endTokens(l.gone, l.gate, l.keys.TTL()))
+	if err == nil {
+		err = l.gone.follow(ctx)
+	}
+	return r, err
+}
+
+// SetClientKeys does it where no server runs, such as for the command line.
+func SetClientKeys(ctx context.Context, g *gate.Gate, store access.Store, by gate.By, ring string, keys []access.ClientKey) (*access.Ring, error) {
+	return g.SetClientKeys(ctx, by, ring, keys, endTokens(newLedger(kindRevoked, store), g, oauth.TokenTTL))
+}
+
+// endTokens notes the tokens lent for public keys as revoked until the last has ended.
+func endTokens(gone *ledger, g *gate.Gate, ttl time.Duration) func(access.Tx, string, []string) error {
+	return func(tx access.Tx, client string, prints []string) error {
+		now := g.Now()
+		for _, p := range prints {
+			// A minute more: a token may be on its way out at this moment.
+			if err := gone.put(tx, now, oauth.KeyName(client, p), now.Add(ttl+time.Minute), true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// revocations is the ledger of revoked tokens, which holds here when Add returns.
+type revocations struct{ *ledger }
+
+// Add is of oauth.Ledger.
+func (r revocations) Add(ctx context.Context, now time.Time, id string, until time.Time) error {
+	if err := r.ledger.Add(ctx, now, id, until); err != nil {
+		return err
+	}
+	return r.follow(ctx)
 }
 
 // Live is of oauth.Clients.

@@ -18,9 +18,11 @@ import (
 
 // People says how people get accounts.
 type People struct {
-	Page  string `koanf:"page" doc:"page on which an e-mail address is confirmed, such as https://console.example.com/confirm; the token stands behind #, where no server sees it"`
-	Rate  int    `koanf:"rate" doc:"requests per second of a new app; 0 is 5"`
-	Burst int    `koanf:"burst" doc:"requests at once of a new app; 0 is twice the rate"`
+	Page   string `koanf:"page" doc:"page on which an e-mail address is confirmed, such as https://console.example.com/confirm; the token stands behind #, where no server sees it"`
+	Origin string `koanf:"origin" doc:"origin of the pages on which people use passkeys, such as https://console.example.com; empty: there are no passkeys"`
+	Plan   string `koanf:"plan" doc:"plan of a new app; empty is free"`
+	Rate   int    `koanf:"rate" doc:"requests per second of a new app; 0 is the plan's"`
+	Burst  int    `koanf:"burst" doc:"requests at once of a new app; 0 is the plan's, or twice the rate when that is given"`
 }
 
 // Mail says through which server letters are sent.
@@ -50,10 +52,10 @@ func newAccounts(cfg People, post Mail, g *gate.Gate, store access.Store, log *s
 		a.letters = newLetters(s.Send, cfg.Page, g.Now, log)
 		send = a.letters.add
 	}
-	free := &freeKeys{gate: g, rate: cfg.Rate, burst: cfg.Burst, turn: make(chan struct{}, 1)}
+	free := &freeKeys{gate: g, plan: cfg.Plan, rate: cfg.Rate, burst: cfg.Burst, turn: make(chan struct{}, 1)}
 	var err error
 	a.People, err = people.New(people.Options{
-		Store: a.store, Mail: send, FreeKey: free.key, Now: g.Now,
+		Store: a.store, Mail: send, FreeKey: free.key, EndOrg: a.endOrg, Origin: cfg.Origin, Now: g.Now,
 		Seal: func(id string, b []byte) ([]byte, error) { return g.Seal("totp/"+id, b) },
 		Open: func(id string, b []byte) ([]byte, error) { return g.Open("totp/"+id, b) },
 	})
@@ -71,6 +73,31 @@ func (a *accounts) SignUp(ctx context.Context, from netip.Addr, email, password,
 		return closed()
 	}
 	return a.People.SignUp(ctx, from, email, password, org)
+}
+
+// ForgotPassword sends a letter where letters can be sent.
+func (a *accounts) ForgotPassword(ctx context.Context, from netip.Addr, email string) error {
+	if a.letters == nil {
+		return closed()
+	}
+	return a.People.ForgotPassword(ctx, from, email)
+}
+
+// Invite makes an invitation; one by letter only where letters can be sent.
+func (a *accounts) Invite(ctx context.Context, by, org, email string, r people.Role) (people.Invitation, error) {
+	if email != "" && a.letters == nil {
+		return people.Invitation{}, fault.At(fault.Unavailable, "email", "no letters can be sent here: leave the address out and hand the code over yourself")
+	}
+	return a.People.Invite(ctx, by, org, email, r)
+}
+
+// endOrg revokes the keys of an organisation that is no more.
+func (a *accounts) endOrg(ctx context.Context, org string) error {
+	_, err := a.store.gate.Revoke(ctx, gate.By{Name: "people"}, gate.Target{Org: org}, "organisation ended", gate.WaitNone)
+	if fault.Of(err) == fault.Unknown {
+		return nil // it had none
+	}
+	return err
 }
 
 // run sends letters, and forgets sessions and sign-ups that are over, until ctx ends.
@@ -100,6 +127,7 @@ func (a *accounts) run(ctx context.Context) error {
 // freeKeys makes the first key of a new app.
 type freeKeys struct {
 	gate        *gate.Gate
+	plan        string
 	rate, burst int
 	turn        chan struct{} // whoever makes one holds its place
 }
@@ -138,11 +166,14 @@ func (f *freeKeys) key(ctx context.Context, org, app string) (string, error) {
 			return "", err
 		}
 	}
-	rate := f.rate
-	if rate <= 0 {
-		rate = 5
+	own := gate.App{Org: org, Name: app, Plan: f.plan, Rate: f.rate, Burst: f.burst}
+	if own.Plan == "" {
+		own.Plan = "free"
 	}
-	made, err := f.gate.Create(ctx, by, gate.Spec{Name: freeRing, Org: org, App: app, Scopes: access.Presets()["agent"], Rate: rate, Burst: f.burst})
+	if err := f.gate.SetApp(ctx, by, own); err != nil {
+		return "", err
+	}
+	made, err := f.gate.Create(ctx, by, gate.Spec{Name: freeRing, Org: org, App: app, Scopes: access.Presets()["agent"]})
 	return made.Token, err
 }
 
@@ -188,7 +219,7 @@ func (p persons) Get(ctx context.Context, kind, id string) (doc []byte, version 
 }
 
 // Put is of people.Store.
-func (p persons) Put(ctx context.Context, kind, id string, doc []byte, version int64) error {
+func (p persons) Put(ctx context.Context, kind, id string, doc []byte, version int64, done ...people.Event) error {
 	head := binary.BigEndian.AppendUint64(nil, uint64(version)+1)
 	head = binary.BigEndian.AppendUint64(head, uint64(p.gate.Now().Unix()))
 	sealed, err := p.gate.Seal(aboutPerson(kind, id, head), doc)
@@ -196,19 +227,20 @@ func (p persons) Put(ctx context.Context, kind, id string, doc []byte, version i
 		return err
 	}
 	body := append(head[:personHead:personHead], sealed...)
-	return p.change(ctx, kind, id, version, func(tx access.Tx) error { return tx.Put(personKind+kind, id, body) })
+	return p.change(ctx, kind, id, version, done, func(tx access.Tx) error { return tx.Put(personKind+kind, id, body) })
 }
 
 // Delete is of people.Store.
-func (p persons) Delete(ctx context.Context, kind, id string, version int64) error {
+func (p persons) Delete(ctx context.Context, kind, id string, version int64, done ...people.Event) error {
 	if version == 0 {
 		return fault.New(fault.Conflict, "the %s was changed by somebody else", kind)
 	}
-	return p.change(ctx, kind, id, version, func(tx access.Tx) error { return tx.Delete(personKind+kind, id) })
+	return p.change(ctx, kind, id, version, done, func(tx access.Tx) error { return tx.Delete(personKind+kind, id) })
 }
 
-// change does something to a document that has a version, 0 being none.
-func (p persons) change(ctx context.Context, kind, id string, version int64, f func(access.Tx) error) error {
+// change does something to a document that has a version, 0 being none, and writes what
+// was done into the audit log in the same transaction.
+func (p persons) change(ctx context.Context, kind, id string, version int64, done []people.Event, f func(access.Tx) error) error {
 	_, err := p.store.Change(ctx, func(tx access.Tx) error {
 		var stored uint64
 		rec, err := tx.Get(personKind+kind, id)
@@ -221,6 +253,12 @@ func (p persons) change(ctx context.Context, kind, id string, version int64, f f
 		if stored != uint64(version) {
 			return fault.New(fault.Conflict, "the %s was changed by somebody else", kind)
 		}
+		for _, e := range done {
+			by := gate.By{Name: e.Actor, Request: gate.ByOf(ctx).Request}
+			if err := p.gate.Note(tx, by, gate.Deed{Org: e.Org, Subject: e.Subject, Action: e.Action, Detail: e.Detail}); err != nil {
+				return err
+			}
+		}
 		return f(tx)
 	})
 	return outOfReach(err)
@@ -228,7 +266,7 @@ func (p persons) change(ctx context.Context, kind, id string, version int64, f f
 
 // sweep deletes sessions and sign-ups that are over, some hundred at a time.
 func (p persons) sweep(ctx context.Context, now time.Time) error {
-	for _, kind := range []string{personKind + "session", personKind + "pending"} {
+	for _, kind := range []string{personKind + "session", personKind + "pending", personKind + "reset", personKind + "ceremony"} {
 		for after := ""; ; {
 			var list []access.Record
 			_, err := p.store.Change(ctx, func(tx access.Tx) error {
@@ -300,6 +338,9 @@ func (l *letters) run(ctx context.Context) {
 }
 
 func (l *letters) deliver(ctx context.Context, x people.Letter) {
+	if x.Kind == "nobody" {
+		return
+	}
 	for wait := 2 * time.Second; ; wait *= 5 {
 		err := l.send(ctx, l.message(x))
 		if err == nil || ctx.Err() != nil {
@@ -322,6 +363,18 @@ func (l *letters) message(x people.Letter) mail.Message {
 	if x.Kind == "known" {
 		m.Subject = "You have an account already"
 		m.Text = "Somebody, perhaps you, tried to sign up with this address. It has an account already:\nlog in with it. If it was not you, there is nothing to do.\n"
+		return m
+	}
+	switch x.Kind {
+	case "reset":
+		m.Subject = "Set a new password"
+		m.Text = "Somebody, perhaps you, asked for a new password for the account with this address. To set\none within an hour, send this token and the password to POST /v1/account/reset/confirm:\n\n  " +
+			x.Token + "\n\nIf it was not you, there is nothing to do: the password stays as it is.\n"
+		return m
+	case "invite":
+		m.Subject = "You are invited to an organisation"
+		m.Text = "You are invited to the organisation " + x.Org + ". To join it within a week, log in, or sign up\nwith this address and log in, and send this code to POST /v1/account/join:\n\n  " +
+			x.Token + "\n\nIf you do not know who invites you, there is nothing to do.\n"
 		return m
 	}
 	m.Subject = "Confirm your address"

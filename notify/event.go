@@ -34,11 +34,14 @@ const (
 	KeyRolledBack      = "key.rolled_back"
 	KeyRevoked         = "key.revoked"
 	KeyLeaked          = "key.leaked"
-	KeyAnomaly         = "key.anomaly"
+	AnomalyDetected    = "anomaly.detected"
 	UsageThreshold     = "usage.threshold"
 	LimitExceeded      = "limit.exceeded"
 	JWKSRotated        = "jwks.rotated"
 	AuditCheckpoint    = "audit.checkpoint"
+	RingDue            = "ring.rotation_due"
+	RingPushFailed     = "ring.push_failed"
+	RingPushUnread     = "ring.push_unread"
 )
 
 // Types gives every event type with what it means, for checks, help texts and docs.
@@ -55,11 +58,14 @@ func Types() map[string]string {
 		KeyRolledBack:      "a rotation was undone; the old key is the one to use again",
 		KeyRevoked:         "a key was ended at once and cannot come back",
 		KeyLeaked:          "a key was found in a public place",
-		KeyAnomaly:         "a key is used in a way that it was not used before",
+		AnomalyDetected:    "something looks like abuse: a key used as it never was, keys being guessed, a rotation that leaves a client behind",
 		UsageThreshold:     "an app has used a stated share of its quota",
 		LimitExceeded:      "an app ran into one of its limits",
 		JWKSRotated:        "the keys that sign this installation's tokens changed",
 		AuditCheckpoint:    "a signed checkpoint of the audit log is available",
+		RingDue:            "a ring's schedule asks for a rotation, and nothing delivers new keys by itself",
+		RingPushFailed:     "a new key could not be delivered to its keeper; the old one is in use as before",
+		RingPushUnread:     "a key was delivered to its keeper and its client has not used it; both keys are accepted",
 	}
 }
 

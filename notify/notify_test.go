@@ -23,7 +23,7 @@ func endpoint(id string, patterns ...string) notify.Endpoint {
 }
 
 func TestEveryTypeHasAMeaningAndGoodForm(t *testing.T) {
-	if n := len(notify.Types()); n != 16 {
+	if n := len(notify.Types()); n != 19 {
 		t.Errorf("%d types", n)
 	}
 	for name, meaning := range notify.Types() {

@@ -20,6 +20,7 @@ type Memory struct {
 	nodes   map[string]access.Node
 	until   map[string]time.Time
 	hints   []chan struct{}
+	floor   int64 // the last mark of deletion that was purged
 }
 
 // NewMemory makes an empty store.
@@ -144,7 +145,9 @@ func (l *Link) Change(ctx context.Context, f func(access.Tx) error) (int64, erro
 	}
 	m.epoch++
 	for k, r := range tx.write {
-		m.records[k] = r
+		if m.records[k] = r; r.Body == nil && k[0][0] == '_' {
+			delete(m.records, k)
+		}
 	}
 	for _, h := range m.hints {
 		select {
@@ -173,6 +176,9 @@ func (l *Link) Since(ctx context.Context, epoch int64, kinds []string, limit int
 	m := l.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if epoch > 0 && epoch < m.floor {
+		return nil, 0, false, fault.New(fault.Conflict, "what was deleted after epoch %d is not all known any more: read from 0", epoch)
+	}
 	for k, r := range m.records {
 		if r.Epoch > epoch && slices.Contains(kinds, k[0]) {
 			out = append(out, r)
@@ -190,6 +196,34 @@ func (l *Link) Since(ctx context.Context, epoch int64, kinds []string, limit int
 		}
 	}
 	return out, m.epoch, false, nil
+}
+
+// Purge is access.Store's.
+func (l *Link) Purge(ctx context.Context, limit int) (n int, err error) {
+	if err := l.ok(ctx); err != nil {
+		return 0, err
+	}
+	m := l.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seen := m.epoch
+	for id, x := range m.nodes {
+		if time.Until(m.until[id]) > -24*time.Hour {
+			seen = min(seen, x.Epoch)
+		}
+	}
+	for k, r := range m.records {
+		bulk := k[0] != "" && k[0][0] == '_'
+		if n >= limit || r.Body != nil || !bulk && r.Epoch > seen {
+			continue
+		}
+		delete(m.records, k)
+		n++
+		if !bulk {
+			m.floor = max(m.floor, r.Epoch)
+		}
+	}
+	return n, nil
 }
 
 // Beat is access.Store's.

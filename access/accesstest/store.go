@@ -34,6 +34,8 @@ func RunStore(t *testing.T, open func(t *testing.T, dir string) access.Store) {
 		{"a change that writes nothing is none", emptyChange},
 		{"a transaction ends with its function", ended},
 		{"what is deleted is told", tombstones},
+		{"what everybody knows to be deleted is forgotten", purged},
+		{"of the many nothing stays", traceless},
 		{"lists come in pages", pages},
 		{"sizes and names have limits", limits},
 		{"one change is never split between two answers", unsplit},
@@ -251,6 +253,20 @@ func tombstones(t *testing.T, _ string, open opener) {
 	got, _, _, err := s.Since(t.Context(), n, []string{"ring"}, 10)
 	no(t, err)
 	equal(t, got, []access.Record{{Kind: "ring", ID: "a", Body: []byte("back"), Epoch: m + 1}})
+}
+
+func traceless(t *testing.T, _ string, open opener) {
+	s := open(t)
+	defer s.Close()
+	n := put(t, s, "_many", "a", "one", "ring", "b", "one")
+	m := remove(t, s, "_many", "a")
+	equal(t, m, n+1) // a change like any other
+	_, err := get(t, s, "_many", "a")
+	kind(t, err, fault.Unknown)
+	got, upTo, _, err := s.Since(t.Context(), 0, []string{"_many"}, 10)
+	no(t, err)
+	equal(t, len(got), 0)
+	equal(t, upTo, m)
 }
 
 func pages(t *testing.T, _ string, open opener) {

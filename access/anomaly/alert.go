@@ -34,6 +34,9 @@ const (
 	Suspend Action = "suspend" // refuse for now; only keys that can trade
 )
 
+// ManyNetworks is the subject of guessing that comes from everywhere.
+const ManyNetworks = "many networks"
+
 // Severity orders alerts.
 type Severity uint8
 
@@ -45,20 +48,52 @@ const (
 	Critical // certain, or money at stake
 )
 
+// String names a severity: low, medium, high, critical.
+func (s Severity) String() string {
+	switch s {
+	case Low:
+		return "low"
+	case Medium:
+		return "medium"
+	case High:
+		return "high"
+	case Critical:
+		return "critical"
+	}
+	return "none"
+}
+
+// MarshalText writes the name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name; what is none is 0.
+func (s *Severity) UnmarshalText(b []byte) error {
+	*s = 0
+	for v := Low; v <= Critical; v++ {
+		if v.String() == string(b) {
+			*s = v
+		}
+	}
+	return nil
+}
+
 // Reason is one feature that led to an alert.
 type Reason struct {
-	Feature  string
-	Seen     float64
-	Expected float64
-	Why      string // a sentence for people
+	Feature  string  `json:"feature"`
+	Seen     float64 `json:"seen"`
+	Expected float64 `json:"expected"`
+	Why      string  `json:"why"` // a sentence for people
 }
 
 // Alert is one incident, or the worsening of one.
 type Alert struct {
-	At       time.Time
-	Class    Class
-	Key      string // "" where no key is known
-	Ring     string
+	At    time.Time
+	Class Class
+	Key   string // "" where no key is known
+	Ring  string
+	// Subject is whose incident it is, so that alerts of one incident can be told from
+	// those of another wherever they were seen: a key, a ring, a network, or ManyNetworks.
+	Subject  string
 	Severity Severity
 	// Score is in 0..1 and orders alerts of a class; 1 is certain. It is no
 	// probability.

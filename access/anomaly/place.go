@@ -13,6 +13,7 @@ type suspect struct {
 	network float64 // surprises, -log10 of the chance
 	agent   float64
 	door    float64 // new endpoint classes, all together
+	pace    float64 // how much more than usual is done there, minutes added up as by cusum
 	turns   int     // how often the key changed between this place and a known one
 	here    bool    // the last use was from this place
 	told    bool
@@ -21,13 +22,15 @@ type suspect struct {
 	first   string
 }
 
-// Bounds of the theft rule. The sum is read as decimal orders: 4 is once in 10,000
+// Bounds of the theft rule. The sum is read as decimal orders: 3 is once in 1000
 // visits if the parts were independent, which they are not quite.
 const (
 	watchFor  = 30 * 60 // seconds a new place is looked at
 	beside    = 5 * 60  // seconds in which two places are "at the same time"
-	theft     = 4.0
-	steadfast = 2.2 // surprise of a network that is enough when the usual place goes on working
+	theft     = 3.2
+	allowed   = 0.8 // deviations above the usual that a minute at a new place may have
+	paced     = 0.4 // decimal orders for each further one, at most 2 in all
+	steadfast = 1.9 // surprise of a network that is enough when the usual place goes on working
 )
 
 // place judges where and how a use comes from.
@@ -73,9 +76,11 @@ func (w *Watch) place(s *state, u *Use) {
 		return
 	}
 	sum := p.network + p.agent + p.door
-	if p.turns > 0 {
+	if p.turns > 1 { // one change is somebody who moves; to come back is to be at two places
 		sum += 0.7
 	}
+	pace := min(paced*p.pace, 2)
+	sum += pace
 	if s.away(howOf(hour)) {
 		sum += 0.7
 	}
@@ -98,7 +103,8 @@ func (w *Watch) place(s *state, u *Use) {
 	add("network", p.network, -math.Log10(s.wide.expected()), "the key was never used from this network; the figure is -log10 of the chance")
 	add("agent", p.agent, -math.Log10(s.agents.expected()), "nor by such a client")
 	add("endpoint class", p.door, -math.Log10(s.endpoints.expected()), "nor for this")
-	add("two places at once", float64(p.turns), 0, "it is used from its usual place at the same time")
+	add("two places at once", float64(p.turns/2), 0, "it is used from its usual place at the same time")
+	add("pace", pace, 0, "more is done there than the key usually does at this hour")
 	if s.away(howOf(hour)) {
 		add("hour of the week", 1, 0, "it never works at this hour")
 	}

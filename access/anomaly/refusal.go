@@ -79,7 +79,7 @@ func (w *Watch) guess(r *Refusal) {
 		a.Severity, a.Proposed = Medium, Notify
 		why = Reason{"wrong secrets", float64(g.forged), limit, "for ids that exist, from one network within ten minutes"}
 	case all > 5*limit && all > 4*w.all.usual:
-		i = &w.all.incident
+		i, a.Subject = &w.all.incident, ManyNetworks
 		why = Reason{"well-formed unknown keys", all, w.all.usual, "from many networks within ten minutes: a list is tried from a botnet"}
 	case g.junk >= 300:
 		a.Severity, a.Proposed, a.Score = Low, Note, 0.5
@@ -92,6 +92,9 @@ func (w *Watch) guess(r *Refusal) {
 	if i.known(r.At, a.Severity, w.o.Cooldown) ||
 		g.distinct() <= 5*limit && w.all.incident.known(r.At, a.Severity, w.o.Cooldown) {
 		return
+	}
+	if a.Subject == "" {
+		a.Subject = r.Prefix.String()
 	}
 	a.Reasons, a.Evidence = []Reason{why}, []string{r.Prefix.String(), r.Agent}
 	w.raise(i, a)
@@ -162,10 +165,16 @@ func (w *Watch) straggler(r *Refusal) {
 	if f.refused++; f.refused < 5 {
 		return
 	}
+	clients := []string{f.name}
+	for i := range g.prints {
+		if o := &g.prints[i]; o != f && o.refused > 0 && sec-o.since <= 15*60 {
+			clients = append(clients, o.name)
+		}
+	}
 	w.raise(&g.incident, Alert{
-		At: r.At, Class: ClassRollover, Key: r.Key, Ring: r.Ring, Severity: Critical, Score: 1, Proposed: Notify,
+		At: r.At, Class: ClassRollover, Key: r.Key, Ring: r.Ring, Subject: r.Ring, Severity: Critical, Score: 1, Proposed: Notify,
 		Reasons: []Reason{{"refusals of a client that worked before", float64(f.refused), 0,
 			fmt.Sprintf("within %v; it succeeded in the day before: undo the suspension of the old key", time.Duration(sec-f.since)*time.Second)}},
-		Evidence: []string{f.name},
+		Evidence: clients,
 	})
 }

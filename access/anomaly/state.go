@@ -142,6 +142,9 @@ func (w *Watch) closeMinute(s *state) {
 	x := math.Log1p(n)
 	const floor = 0.35
 	z, usual := s.rate.z(how, x, floor)
+	if p := &s.suspect; p.here && !math.IsInf(z, 0) {
+		p.pace = max(0, p.pace+min(z, 3)-allowed)
+	}
 	share := float64(s.bad) / n
 	h := s.mixture()
 	cv := 0.0

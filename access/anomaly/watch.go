@@ -1,6 +1,7 @@
 package anomaly
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -113,6 +114,9 @@ func (w *Watch) raise(i *incident, a Alert) {
 	a.Worse = i.open(a.At, a.Severity, w.o.Cooldown)
 	if a.Proposed == Suspend && (w.o.Trading == nil || !w.o.Trading(a.Key)) {
 		a.Proposed = Pin
+	}
+	if a.Subject == "" {
+		a.Subject = cmp.Or(a.Key, a.Ring)
 	}
 	if len(a.Evidence) > 8 {
 		a.Evidence = a.Evidence[:8]

@@ -158,3 +158,15 @@ func BenchmarkProofs(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkInclusionOfAMillion proves one entry among a million; the aim is a millisecond.
+func BenchmarkInclusionOfAMillion(b *testing.B) {
+	h := million(b, nil)
+	seq := int64(0)
+	for b.Loop() {
+		seq = (seq + 7_919) % 1_000_000
+		if _, err := audit.Prove(seq, 1_000_000, h); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

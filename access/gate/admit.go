@@ -43,44 +43,52 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 	if c, is, err := g.jwts.bearer(g, text, r); is {
 		return c, err
 	}
-	t, id, ok := parse(text)
+	p := g.peppers.Load()
+	if p == nil {
+		return nil, stale()
+	}
+	x := p.by[p.newest].take() // also the place for the token, so that nothing is allocated
+	defer p.by[p.newest].put(x)
+	id, ok := parse(text, &x.in)
 	if !ok {
-		return nil, fault.New(fault.Unauthentic, "this is not a key of Assay: %s", shape(text))
+		g.unproved(r, id, nil, false)
+		return nil, shape(text)
 	}
 	s := g.snap.Load()
 	if s == nil {
 		return nil, stale()
 	}
-	e := s.find(id)
-	known := e != nil
-	if !known {
-		e = nobody
+	e, known := s.look(id)
+	var proved bool
+	if m := p.by[int(e.pepper)]; m == nil || int(e.pepper) == p.newest {
+		proved = x.proves(&e.verifier, known)
+	} else {
+		y := m.take()
+		y.in = x.in
+		proved = y.proves(&e.verifier, known)
+		m.put(y)
 	}
-	p := g.peppers.Load()
-	m := p.by[int(e.pepper)]
-	if m == nil {
-		m = p.by[p.newest]
-	}
-	proved := m.matches(&t, &e.verifier, known)
 	if !g.fresh(false) { // this node may not decide: neither yes nor no
 		return nil, stale()
 	}
 	if !proved {
-		if !known && g.opt.Node != "" && g.mono()-g.heard.Load() > int64(time.Second) {
+		behind := g.opt.Node != "" && g.mono()-g.heard.Load() > int64(time.Second)
+		if behind && known == 0 {
 			return nil, stale() // it may be a key that this node has not heard of yet
 		}
-		return nil, fault.New(fault.Unauthentic, "the key is not valid")
+		g.unproved(r, id, e, known == 1)
+		return nil, wrong
 	}
 	if err := g.judge(e, r); err != nil {
 		return nil, err
 	}
 	if e.named() == access.Staged {
-		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
-	} else if int(e.pepper) != p.newest {
-		v := p.by[p.newest].verifier(&t)
-		g.wishFor(wish{ring: e.ring, key: string(e.id[:]), verifier: v[:]})
+		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
+	} else if int(e.pepper) < p.newest {
+		v := p.by[p.newest].verifier(&x.in)
+		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:]), verifier: v[:], pepper: p.newest})
 	}
-	return e.who(), nil
+	return &e.who().caller, nil
 }
 
 func agent(r *http.Request) string {
@@ -117,7 +125,7 @@ func (d *Dead) Error() string { return "key is " + d.State }
 
 func (e *entry) dead(at time.Time) error {
 	k := access.Key{State: e.named(), NotBefore: timeOf(e.notBefore), Expires: timeOf(e.expires), RetireAt: timeOf(e.retireAt)}
-	d := &Dead{State: k.Standing(at), Ring: e.ring, Successor: int(e.successor)}
+	d := &Dead{State: k.Standing(at), Ring: e.ring.String(), Successor: int(e.successor)}
 	text := ""
 	switch {
 	case d.State == "expired":
@@ -161,7 +169,7 @@ func (g *Gate) Notice(c *access.Caller) (n Notice, ok bool) {
 	if e == nil || e.named() != access.Retiring {
 		return n, false
 	}
-	return Notice{State: e.named(), RetireAt: timeOf(e.retireAt), Expires: timeOf(e.expires), Ring: e.ring, Successor: int(e.successor)}, true
+	return Notice{State: e.named(), RetireAt: timeOf(e.retireAt), Expires: timeOf(e.expires), Ring: e.ring.String(), Successor: int(e.successor)}, true
 }
 
 // Set writes the notice as headers: Assay-Credential, and Sunset (RFC 8594) with the
@@ -207,7 +215,7 @@ func (g *Gate) Authorize(ctx context.Context, c *access.Caller, s access.Scope) 
 		}
 		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", c.KeyID, s)
 	}
-	if s.Strict() && !g.fresh(true) {
+	if s.Strict() && (!g.fresh(true) || g.lends.adrift()) {
 		return g.Certain(ctx, c)
 	}
 	return nil
@@ -245,15 +253,24 @@ func credential(h http.Header) (string, error) {
 
 var two = fault.At(fault.Invalid, "header", "the request holds two different keys; send one")
 
+// The refusals of tokens that prove nothing, made once: whoever sends many of them
+// shall cost little.
+var (
+	wrong    = fault.New(fault.Unauthentic, "the key is not valid")
+	foreign  = fault.New(fault.Unauthentic, "this is not a key of Assay: it does not begin with asy_live_ or asy_test_")
+	torn     = fault.New(fault.Unauthentic, "this is not a key of Assay: it is shorter or longer than a key; was it copied whole?")
+	mistyped = fault.New(fault.Unauthentic, "this is not a key of Assay: its checksum does not fit; was it copied right?")
+)
+
 // shape says what is wrong with a text that is no token, without repeating it.
-func shape(s string) string {
+func shape(s string) error {
 	switch {
 	case !strings.HasPrefix(s, "asy_live_") && !strings.HasPrefix(s, "asy_test_"):
-		return "it does not begin with asy_live_ or asy_test_"
+		return foreign
 	case len(s) != TokenLen:
-		return "it is shorter or longer than a key; was it copied whole?"
+		return torn
 	}
-	return "its checksum does not fit; was it copied right?"
+	return mistyped
 }
 
 // leaked finds keys in a query string: by their form, or by the usual names.
@@ -310,9 +327,9 @@ func (g *Gate) Used(c *access.Caller, r *http.Request) {
 	id, _ := kidOf(c.KeyID)
 	if s := g.snap.Load(); s != nil {
 		if e := s.find(id); e != nil {
-			e.use.note(network(g.ClientAddr(r)), agent(r), r.URL.Path, g.now().UnixNano(), false)
+			g.note(e, network(g.ClientAddr(r)), agent(r), r.URL.Path, g.now().UnixNano(), false)
 			if e.named() == access.Staged { // its first use may not have been written down
-				g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
+				g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
 			}
 		}
 	}
@@ -343,8 +360,8 @@ func (g *Gate) Allow(c *access.Caller, cost int) (Limit, error) {
 	if t == nil {
 		return Limit{}, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	}
-	a := t.account.Take(g.now(), int64(cost))
-	return Limit{Answer: a}, t.refused(&a)
+	a, err := t.take(g, int64(cost), false)
+	return Limit{Answer: a}, err
 }
 
 // Enter is Allow that also takes one of the requests the app may make at the same time.
@@ -358,9 +375,9 @@ func (g *Gate) Enter(c *access.Caller, cost int) (done func(), l Limit, err erro
 	if t == nil {
 		return nothing, l, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	}
-	a := t.account.Enter(g.now(), int64(cost))
+	a, err := t.take(g, int64(cost), true)
 	if !a.Allowed {
-		return nothing, Limit{Answer: a}, t.refused(&a)
+		return nothing, Limit{Answer: a}, err
 	}
 	return t.leave, Limit{Answer: a}, nil
 }
@@ -371,7 +388,7 @@ func nothing() {}
 // Authenticate and here.
 func (g *Gate) tenantOf(c *access.Caller) *tenant {
 	if s := g.snap.Load(); s != nil {
-		return s.apps[app{c.Org, c.App}]
+		return s.tenant(app{c.Org, c.App})
 	}
 	return nil
 }

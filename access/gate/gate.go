@@ -11,9 +11,7 @@
 // callers are told Unavailable.
 //
 // What always holds: a token is seen once, by the caller of Create or Rotate, and is
-// nowhere logged or printed. (For ten minutes after a rotation that was asked for with
-// an Idempotency-Key it can be had again by repeating that request; for this it is
-// kept encrypted.) A key is found by its public part and proved by a keyed digest
+// nowhere logged or printed. A key is found by its public part and proved by a keyed digest
 // compared in constant time. What is known of a key (revoked, expired) is told only to
 // whoever proved to have it. A record that was changed behind our back opens nothing:
 // its seal no longer fits. Whoever changes keys is checked in the very transaction
@@ -29,8 +27,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
-	"maps"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +37,8 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/limit"
+	"github.com/assayhq/assay/access/secret"
+	"github.com/assayhq/assay/access/signing"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/notify"
 )
@@ -49,8 +49,20 @@ type Options struct {
 	// changes keys (the command line) and takes no lease.
 	Node string
 	// Peppers key the digests, by version, each of 32 bytes or more; the highest makes new
-	// ones. Nil: one is kept in the store, made on first use.
+	// ones, or the one that Pepper names. Nil: one is kept in the store, made on first use.
 	Peppers map[int][]byte
+	Pepper  int
+	// Reload reads the peppers again where they come from, and calls SetPeppers. It is
+	// called when a record names a pepper that this node does not have; it limits itself,
+	// and must not use the gate for anything else. Nil: there is nothing to read.
+	Reload func(ctx context.Context) error
+	// Signer gives the private key of the audit log, in the form of audit.NewSigner. stored
+	// is the one in the store, or ""; what it gives is used, and the one in the store is
+	// deleted when it is the same. "": it stays in the store. Nil: as if it gave "".
+	Signer func(ctx context.Context, stored string) (string, error)
+	// Destinations are the keepers of secrets that new keys may be pushed to, by the names
+	// that policies know them by. Default none.
+	Destinations map[string]secret.Writer
 	// Rate and Burst are for apps that have none of their own. Default 50 and twice the rate.
 	Rate, Burst int
 	// Public are the scopes that a request without a key has. Default none.
@@ -72,11 +84,19 @@ type Options struct {
 	// It is asked once per app, with the same now for all apps of one reading, and while
 	// nobody else can change keys: it should answer from memory. Nil: everything is unused.
 	Used func(org, app string, now time.Time) limit.Used
+	// Lender lets all nodes together keep the rate and the quotas of an app. Nil: this node
+	// counts by itself, which is right when there is no other.
+	Lender Lender
 	// Publish hands an event to those who send notices, inside the transaction that made
 	// it happen. Nil: nobody is told.
 	Publish func(tx access.Tx, e notify.Event) error
 	// Tokens checks short-lived tokens that are lent for keys. Nil: only keys are accepted.
 	Tokens TokenVerifier
+	// Window is how far the time of a signed request may be from now, before or after:
+	// 5 s by default, 60 s at most.
+	Window time.Duration
+	// Watch is told of requests that are refused. Nil: nobody is.
+	Watch Watcher
 	// Now is the wall clock, time.Now by default.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -96,26 +116,29 @@ type Gate struct {
 	until atomic.Int64             // ns since began: end of the lease
 
 	mu      sync.Mutex // held by whoever makes a new snapshot
+	begun   *draft     // a first reading that was cut short; of whoever holds mu
 	peppers atomic.Pointer[peppers]
+	lends   *lends // nil: without a Lender
 	visits  visitors
 	tickets tickets
 	jwts    jwts
+	signers signers
 
 	wishes    chan wish                      // first uses and re-digests, for the supervisor
 	wake      chan struct{}                  // something changed here
 	followers atomic.Pointer[[]func([]Fate)] // told of keys that ended
 	followMu  sync.Mutex
+	uses      uses     // keys used since the last flush
 	bases     sync.Map // ring -> usage that this node had written before it was started
+	pushes    pushes
 }
 
 // wish is something that the hot path noticed and the supervisor writes down.
 type wish struct {
 	ring, key string
-	verifier  []byte // not nil: the digest under the newest pepper
+	verifier  []byte // not nil: the digest under a newer pepper
+	pepper    int    // its version
 }
-
-// nobody has a verifier that no token has, for the compare when a kid is unknown.
-var nobody = &entry{}
 
 // New makes a gate over a store. When the store does not answer, the gate still
 // comes: it tells callers with keys Unavailable, and Run tries again.
@@ -139,6 +162,7 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	opt.Flush = orElse(opt.Flush, 10*time.Second)
 	opt.Lease = orElse(opt.Lease, 10*time.Second)
 	opt.Static = max(opt.Static, opt.Lease)
+	opt.Window = min(orElse(opt.Window, signing.DefaultWindow), signing.MaxWindow)
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -149,12 +173,13 @@ func New(store access.Store, opt Options) (*Gate, error) {
 	g := &Gate{store: store, opt: opt, log: opt.Logger, now: opt.Now, began: time.Now(), wishes: make(chan wish, 1024), wake: make(chan struct{}, 1)}
 	g.node = "n" + name()
 	g.jwts.verify = opt.Tokens
+	if opt.Lender != nil && opt.Node != "" {
+		g.lends = &lends{g: g, lender: opt.Lender, ask: make(chan *pool, maxAsking)}
+	}
 	if opt.Peppers != nil {
-		p, err := newPeppers(opt.Peppers)
-		if err != nil {
+		if err := g.SetPeppers(opt.Peppers, opt.Pepper); err != nil {
 			return nil, err
 		}
-		g.peppers.Store(p)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -212,7 +237,8 @@ const (
 var kinds = []string{kindApp, kindPepper, kindPlan, kindRing}
 
 // sync brings the snapshot up to date with the store. It is called by one at a time
-// or many; g.mu orders them.
+// or many; g.mu orders them. What was read before an error is not lost: of a first
+// reading it is kept for the next call, and of a later one it holds at once.
 func (g *Gate) sync(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -222,63 +248,103 @@ func (g *Gate) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	old := g.snap.Load()
-	var epoch int64
-	if old != nil {
-		epoch = old.epoch
+	old, d := g.snap.Load(), g.begun
+	if d == nil {
+		d = newDraft(old)
 	}
-	d := newDraft(old)
-	var ended []Fate
-	changed := old == nil
+	was := d.s.epoch
+	err := g.read(ctx, d)
+	if err != nil && fault.Of(err) == fault.Conflict && d.s.epoch > 0 {
+		// The store is older than what this node knows, as when it was restored from a backup;
+		// or this node was away for so long that marks of deletions were purged.
+		g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", d.s.epoch)
+		g.snap.Store(nil)
+		g.begun = nil
+		return err
+	}
+	if err != nil && old == nil {
+		g.begun = d
+		return err
+	}
+	g.begun = nil
+	if old == nil || d.s.epoch != was {
+		g.settle(d)
+		g.snap.Store(d.s)
+		for _, ring := range d.gone { // after their keys
+			g.signers.drop(ring)
+		}
+	}
+	if err == nil {
+		g.heard.Store(asked)
+	}
+	g.tell(d.ended)
+	return err
+}
+
+// read takes what changed after the draft's epoch into the draft, page by page.
+func (g *Gate) read(ctx context.Context, d *draft) error {
 	for more := true; more; {
 		var records []access.Record
+		var epoch int64
 		var err error
-		if records, epoch, more, err = g.store.Since(ctx, epoch, kinds, 5000); err != nil {
-			if fault.Of(err) == fault.Conflict && old != nil {
-				// The store is older than what this node knows: it was restored from a backup.
-				g.log.Error("the control plane went back in time, as after a restore; all keys are read again", "epoch", old.epoch)
-				g.snap.Store(nil)
-			}
+		if records, epoch, more, err = g.store.Since(ctx, d.s.epoch, kinds, 5000); err != nil {
 			return err
 		}
+		for i := range records { // before anything is taken from the page
+			if err := g.lags(ctx, &records[i]); err != nil {
+				return err
+			}
+		}
+		rings := g.unseal(records)
 		for i := range records {
 			rec := &records[i]
-			if rec.Kind == kindApp {
-				changed = true
+			switch {
+			case rec.Kind == kindApp:
 				g.sized(d, rec)
-			}
-			if rec.Kind == kindPlan {
-				changed = true
+			case rec.Kind == kindPlan:
 				g.planned(d, rec)
-			}
-			if rec.Kind != kindRing {
-				continue
-			}
-			changed = true
-			if rec.Body == nil {
-				ended = append(ended, g.fates(d, rec.ID, nil)...)
+			case rec.Kind != kindRing:
+			case rings[i] != nil:
+				d.ended = append(d.ended, g.fates(d, rec.ID, rings[i])...)
+				g.signers.put(g, rings[i]) // before the keys are known: none is ever accepted without its signer
+				d.put(rings[i], g)
+			default:
+				if rec.Body != nil {
+					g.log.Error("a ring was changed outside Assay, or made with another pepper; its keys are not accepted", "ring", rec.ID)
+				}
+				d.ended = append(d.ended, g.fates(d, rec.ID, nil)...)
 				d.drop(rec.ID)
-				continue
+				d.gone = append(d.gone, rec.ID)
 			}
-			r, err := g.ringOf(rec)
-			if err != nil {
-				g.log.Error("a ring was changed outside Assay, or made with another pepper; its keys are not accepted", "ring", rec.ID)
-				ended = append(ended, g.fates(d, rec.ID, nil)...)
-				d.drop(rec.ID)
-				continue
+		}
+		d.s.epoch = epoch
+	}
+	return nil
+}
+
+// unseal reads the rings among records, on all processors when they are many; nil is
+// one that was deleted, or whose seal does not fit.
+func (g *Gate) unseal(records []access.Record) []*access.Ring {
+	out := make([]*access.Ring, len(records))
+	some := func(from, to int) {
+		for i := from; i < to; i++ {
+			if rec := &records[i]; rec.Kind == kindRing && rec.Body != nil {
+				out[i], _ = g.ringOf(rec)
 			}
-			ended = append(ended, g.fates(d, rec.ID, r)...)
-			d.put(r, g)
 		}
 	}
-	g.settle(d)
-	if old == nil || epoch != old.epoch || changed {
-		d.s.epoch = epoch
-		g.snap.Store(d.s)
+	n := len(records)
+	if n < 500 {
+		some(0, n)
+		return out
 	}
-	g.heard.Store(asked)
-	g.tell(ended)
-	return nil
+	var all sync.WaitGroup
+	parts := runtime.GOMAXPROCS(0)
+	for i := range parts {
+		all.Go(func() { some(n*i/parts, n*(i+1)/parts) })
+	}
+	all.Wait()
+	return out
 }
 
 // ringOf reads a sealed ring.
@@ -298,17 +364,11 @@ func (g *Gate) ringOf(rec *access.Record) (*access.Ring, error) {
 func (g *Gate) loadPeppers(ctx context.Context) error {
 	secrets := map[int][]byte{}
 	read := func(tx access.Tx) error {
-		clear(secrets)
-		list, err := tx.List(kindPepper, "", 250)
-		for _, rec := range list {
-			if len(rec.ID) > 0 && len(rec.Body) >= 32 {
-				v := 0
-				for _, c := range rec.ID {
-					v = v*10 + int(c-'0')
-				}
-				secrets[v] = rec.Body
-			}
+		inside, kept, err := storedPeppers(tx)
+		if err == nil && kept != nil && len(inside) == 0 {
+			err = fault.New(fault.Conflict, "the peppers of this control plane are kept elsewhere (%s): say where with secrets.from", kept.Where)
 		}
+		secrets = inside
 		return err
 	}
 	if err := g.store.View(ctx, read); err != nil {
@@ -344,7 +404,11 @@ type Fate struct {
 
 // fates are the keys of a ring that were accepted in the draft and are not in r.
 func (g *Gate) fates(d *draft, ring string, r *access.Ring) (out []Fate) {
-	for _, id := range d.s.rings.keys[ring] {
+	at, ok := ringIDOf(ring)
+	if !ok {
+		return nil
+	}
+	for _, id := range d.s.kids(at) {
 		e := d.s.find(id)
 		if e == nil || !e.named().Accepting() {
 			continue
@@ -403,15 +467,23 @@ func (g *Gate) rings(org, app string) []string {
 	if s == nil {
 		return nil
 	}
-	ids := map[string]bool{}
-	for i := range s.shards {
-		for _, e := range s.shards[i] {
-			if (org == "" || e.tenant.org == org) && (app == "" || e.tenant.name == app) {
-				ids[e.ring] = true
+	ids := map[ringID]bool{}
+	for _, x := range s.shards {
+		if x == nobody {
+			continue
+		}
+		for i := range x.entries {
+			if t := x.entries[i].terms.tenant; (org == "" || t.org == org) && (app == "" || t.name == app) {
+				ids[x.entries[i].ring] = true
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(ids))
+	out := make([]string, 0, len(ids))
+	for id := range ids {
+		out = append(out, id.String())
+	}
+	slices.Sort(out)
+	return out
 }
 
 func unavailable(err error) error {

@@ -207,8 +207,8 @@ func (g *Gate) Export(ctx context.Context, w io.Writer, progress func(int64)) (n
 	}
 }
 
-// signer gives the key that signs checkpoints; it is made at the first use and lies
-// sealed and encrypted in the store.
+// signer gives the key that signs checkpoints: the one that Options.Signer gives, or else
+// one that is made at the first use and lies encrypted under the pepper in the store.
 func (g *Gate) signer(ctx context.Context) (*audit.Signer, error) {
 	const about = "wrap:audit signer"
 	p := g.peppers.Load()
@@ -229,6 +229,21 @@ func (g *Gate) signer(ctx context.Context) (*audit.Signer, error) {
 		return nil
 	}
 	err := g.store.View(ctx, read)
+	if g.opt.Signer != nil && (err == nil || fault.Of(err) == fault.Unknown) {
+		given, err := g.opt.Signer(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		if given != "" {
+			if given == text {
+				_, err = g.store.Change(ctx, func(tx access.Tx) error { return tx.Delete(kindAudit, "signer") })
+				if err != nil {
+					return nil, unavailable(err)
+				}
+			}
+			return audit.ParseSigner(given)
+		}
+	}
 	if err != nil && fault.Of(err) == fault.Unknown {
 		private, _, err2 := audit.NewSigner("assay/" + strings.ToLower(name()))
 		if err2 != nil {
@@ -270,7 +285,8 @@ func (g *Gate) Checkpoint(ctx context.Context) (signed []byte, public string, er
 		if err != nil {
 			return err
 		}
-		if rec.Body != nil && last.Size == size {
+		// A log that stands still is signed again after an hour: that it still is what it was.
+		if rec.Body != nil && last.Size == size && g.moment().Sub(last.At) < time.Hour {
 			signed = rec.Body
 			return nil
 		}

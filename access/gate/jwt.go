@@ -2,10 +2,9 @@ package gate
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/assayhq/assay/access"
@@ -22,21 +21,16 @@ type TokenVerifier func(ctx context.Context, text string) (cid string, scopes []
 // token and key both have.
 type jwts struct {
 	verify TokenVerifier // nil: none are accepted
-
-	mu         sync.RWMutex
-	young, old map[[sha256.Size]byte]*narrowed
 }
 
-// narrowed is a key's caller with a token's scopes. It stands for as long as the
-// key's own caller does, which is made anew whenever its ring changes.
+// narrowed is a key's caller with the scopes that it has by tokens with some scopes. One
+// is remembered with each caller of a key, so it goes when the key's ring changes.
 type narrowed struct {
-	of, caller *access.Caller
+	scopes []access.Scope // of the token
+	caller access.Caller
 }
 
-const (
-	maxJWT  = 8 << 10
-	halfJWT = 4096 // tokens remembered in each of two generations
-)
+const maxJWT = 8 << 10
 
 // isJWT tells by the form whether a text is a JWT: three parts, the first of which is
 // a JSON object in base64url. It proves nothing.
@@ -74,9 +68,9 @@ func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, 
 		return nil, true, err
 	}
 	if e.named() == access.Staged {
-		g.wishFor(wish{ring: e.ring, key: string(e.id[:])})
+		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
 	}
-	return j.narrow(e.who(), text, scopes, until), true, nil
+	return e.who().narrowed(scopes, until), true, nil
 }
 
 // judge tells whether a key whose secret was proved, or that is behind a verified
@@ -86,51 +80,43 @@ func (g *Gate) judge(e *entry, r *http.Request) error {
 	now := at.UnixNano()
 	addr := g.ClientAddr(r)
 	if !e.live(now) {
-		e.use.note(network(addr), agent(r), r.URL.Path, now, true)
+		g.note(e, network(addr), agent(r), r.URL.Path, now, true)
+		g.ended(r, e, addr, at)
 		return e.dead(at)
 	}
-	if e.bounds != nil {
-		if !e.bounds.Here(addr) {
-			return fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(e.bounds.Networks))
+	if b := e.terms.bounds; b != nil {
+		if !b.Here(addr) {
+			g.outside(r, e, addr, at, "network")
+			return fault.New(fault.Denied, "the key %s may not be used from %s: its networks are %s", e.id[:], addr, prefixes(b.Networks))
 		}
-		if !e.bounds.Now(at) {
+		if !b.Now(at) {
+			g.outside(r, e, addr, at, "hours")
 			return fault.New(fault.Denied, "the key %s may not be used at this hour (UTC)", e.id[:])
 		}
 	}
-	e.use.note(network(addr), agent(r), r.URL.Path, now, false)
-	if e.brownout && r.Method != http.MethodDelete && e.brown(at, draw()) {
+	g.note(e, network(addr), agent(r), r.URL.Path, now, false)
+	if e.terms.brownout && r.Method != http.MethodDelete && e.brown(at, draw()) {
 		return fault.New(fault.Unavailable, "the key %s is being retired and some of its requests are refused to make that known: use version %d of ring %s", e.id[:], e.successor, e.ring)
 	}
 	return nil
 }
 
-// narrow gives the caller of a verified token; a token that comes again gets the same.
-func (j *jwts) narrow(of *access.Caller, text string, scopes []access.Scope, until time.Time) *access.Caller {
-	id := sha256.Sum256([]byte(text))
-	j.mu.RLock()
-	n := j.young[id]
-	if n == nil {
-		n = j.old[id] // left where it is: to forget it costs one more intersection
+// narrowed gives the caller of a verified token with these scopes and this end: the same
+// caller as the last time, when they are the same.
+func (of *holder) narrowed(scopes []access.Scope, until time.Time) *access.Caller {
+	if n := of.narrow.Load(); n != nil && n.caller.Until.Equal(until) && slices.Equal(n.scopes, scopes) {
+		return &n.caller
 	}
-	j.mu.RUnlock()
-	if n != nil && n.of == of {
-		return n.caller
-	}
-	c := *of
-	c.Until = until
-	c.Scopes = make([]access.Scope, 0, len(scopes))
-	for _, s := range of.Scopes {
+	n := &narrowed{slices.Clone(scopes), of.caller}
+	n.caller.Until = until
+	n.caller.Scopes = make([]access.Scope, 0, len(scopes))
+	for _, s := range of.caller.Scopes {
 		if access.Has(scopes, s) {
-			c.Scopes = append(c.Scopes, s)
+			n.caller.Scopes = append(n.caller.Scopes, s)
 		}
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.young == nil || len(j.young) >= halfJWT {
-		j.old, j.young = j.young, make(map[[sha256.Size]byte]*narrowed)
-	}
-	j.young[id] = &narrowed{of, &c}
-	return &c
+	of.narrow.Store(n)
+	return &n.caller
 }
 
 // Visit takes one unit from the limit of the network that a request comes from, for

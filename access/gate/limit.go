@@ -239,5 +239,6 @@ func (g *Gate) newTenant(d *draft, a app) *tenant {
 	}
 	t := &tenant{app: a, account: limit.NewAccount(g.terms(App{}, limit.Plan{}), u)}
 	t.leave = t.account.Leave
+	t.pool = g.lend(t, u)
 	return t
 }

@@ -19,6 +19,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer flush.Stop()
 	defer watch.Stop()
 	var hints <-chan struct{}
+	lent := g.lending(ctx)
 	done := make(chan struct{})
 	// The supervisor writes; it must not delay the follower.
 	go func() {
@@ -35,6 +36,11 @@ func (g *Gate) Run(ctx context.Context) error {
 				g.flush(ctx)
 			}
 		}
+	}()
+	pushed := make(chan struct{})
+	go func() { // keepers may be slow
+		defer close(pushed)
+		g.pusher(ctx)
 	}()
 	silent, acked := false, int64(-1)
 	step := func(beatNow bool) {
@@ -63,6 +69,8 @@ func (g *Gate) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			<-done
+			<-pushed
+			<-lent
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			g.flush(last)

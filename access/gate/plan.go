@@ -18,10 +18,11 @@ import (
 // of package limit are there from the start; a record takes the place of the example of
 // its name.
 //
-// Each node applies a plan by itself. On N nodes behind one address an app can get up to
-// N times its rate, concurrency and connections, and until a restart N times its quotas;
-// exactly its plan only on one node, or where a balancer sends an app to one node. The
-// leases that share one limit among nodes (limit.Authority and Holder) are not used here.
+// With Options.Lender the rate, the burst and the quotas of a plan hold for all nodes
+// together: nodes spend what the app's one authority has lent them (see limit.Authority),
+// and never more, whatever fails. Without one, which is right for a single node, each
+// node counts by itself. Concurrency, connections and subscriptions are counted by each
+// node in both cases: on N nodes behind one address an app can have N times as many.
 
 // fallback is the plan of an app whose own cannot be read: the least there is, because
 // what was changed behind our back must not be worth more.
@@ -165,8 +166,10 @@ func (g *Gate) examples(d *draft) {
 func (g *Gate) settle(d *draft) {
 	g.examples(d)
 	if d.replan {
-		for _, t := range d.s.apps {
-			d.resize[t] = true
+		for _, part := range d.s.apps {
+			for _, t := range part {
+				d.resize[t] = true
+			}
 		}
 	}
 	now := g.now()
@@ -181,6 +184,7 @@ func (g *Gate) settle(d *draft) {
 		}
 		if p = g.terms(t.own, p); !reflect.DeepEqual(p, t.account.Plan()) {
 			t.account.Change(p, now)
+			t.pool.change(p)
 		}
 	}
 	clear(d.resize)

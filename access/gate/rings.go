@@ -3,7 +3,9 @@ package gate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,12 @@ type By struct {
 	Caller  *access.Caller // nil: the operator of this installation
 	Name    string         // for the audit log when there is no caller: cli, schedule, supervisor
 	Request string         // id of the HTTP request
+	// Within, when set, is called in the transaction that makes a key, with what was made:
+	// what it writes is there exactly when the key is. It may be called again when the
+	// transaction is. When it fails, nothing is made.
+	Within func(access.Tx, *Made) error
+
+	after func(access.Tx) error // Within, when what was made is known
 }
 
 func (b By) who() string {
@@ -36,6 +44,8 @@ type Spec struct {
 	Bounds   access.Bounds
 	Policy   access.Policy
 	Expires  time.Time
+	// Sign is the signer, as access.ParseSigner reads it; "" is none.
+	Sign string
 	// Rate and Burst, when one is set, become the app's.
 	Rate, Burst int
 	// Rehearsal rings may rotate within seconds.
@@ -44,10 +54,13 @@ type Spec struct {
 
 // Made is a key just made, with its token, which is never seen again.
 type Made struct {
-	Token string
+	Token string // "" when it was pushed
 	Ring  *access.Ring
 	Key   *access.Key // of Ring
 	Epoch int64
+	// Secret is the one that requests are signed with, when the server made it. Like the
+	// token it is never seen again.
+	Secret string
 }
 
 // Create makes a ring with its first key.
@@ -64,7 +77,12 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 	v := p.by[p.newest].verifier(&t)
 	r := &access.Ring{ID: "ring_" + name(), Org: s.Org, App: s.App, Env: s.Env, Name: s.Name, Policy: s.Policy, Rehearsal: s.Rehearsal}
 	k := access.Key{ID: string(id[:]), Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Expires: s.Expires, CreatedBy: by.who(), Reason: "created"}
-	events := rotation.Start(r, k, now)
+	signer, secret, err := g.newSigner(s.Sign, k.ID, nil)
+	if err != nil {
+		return Made{}, err
+	}
+	k.Signer = signer
+	events := told(rotation.Start(r, k, now), nil, signer)
 	epoch, err := g.store.Change(ctx, func(tx access.Tx) error {
 		if err := g.may(tx, by, r.Org, access.KeysWrite, "", s.Scopes, now); err != nil {
 			return err
@@ -74,6 +92,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 				return err
 			}
 		}
+		by := by.making(func() *Made { return &Made{string(t[:]), r, &r.Keys[0], tx.Epoch(), secret} })
 		return g.save(tx, by, r, events, now)
 	})
 	if err != nil {
@@ -81,7 +100,7 @@ func (g *Gate) Create(ctx context.Context, by By, s Spec) (Made, error) {
 	}
 	g.follow(ctx)
 	g.spread(ctx, epoch)
-	return Made{string(t[:]), r, &r.Keys[0], epoch}, nil
+	return Made{string(t[:]), r, &r.Keys[0], epoch, secret}, nil
 }
 
 func (g *Gate) moment() time.Time { return g.now().UTC().Truncate(time.Millisecond) }
@@ -151,7 +170,7 @@ func (g *Gate) may(tx access.Tx, by By, org string, need access.Scope, own strin
 		return fault.New(fault.Denied, "the key %s lacks the scope %s, which this needs", k.ID, need)
 	case org != r.Org && !has(access.Admin):
 		// Others' things do not exist for the caller.
-		return fault.New(fault.Unknown, "there is no such ring or key")
+		return errForeign
 	}
 	if missing, ok := access.Subset(grant, slices.DeleteFunc(slices.Clone(k.Scopes), func(s access.Scope) bool { return !c.Has(s) })); !ok && !has(access.KeysGrant) {
 		return fault.At(fault.Denied, "body.scopes", "the key %s cannot grant %s: it does not have it", k.ID, missing)
@@ -168,7 +187,20 @@ func (g *Gate) save(tx access.Tx, by By, r *access.Ring, events []rotation.Event
 	if err := tx.Put(kindRing, r.ID, g.peppers.Load().seal(kindRing, r.ID, tx.Epoch(), content)); err != nil {
 		return err
 	}
+	if by.after != nil {
+		if err := by.after(tx); err != nil {
+			return err
+		}
+	}
 	return g.journal(tx, by, r, events, now)
+}
+
+// making is b with Within to be called for what is made.
+func (b By) making(m func() *Made) By {
+	if within := b.Within; within != nil {
+		b.after = func(tx access.Tx) error { return within(tx, m()) }
+	}
+	return b
 }
 
 // change runs f on a ring in a transaction that saves it, with the caller checked.
@@ -186,6 +218,9 @@ func (g *Gate) change(ctx context.Context, by By, ring string, need access.Scope
 		now := g.moment()
 		rec, err := tx.Get(kindRing, id)
 		if err != nil {
+			if fault.Of(err) == fault.Unknown {
+				return noRing(ring)
+			}
 			return err
 		}
 		r, err := g.ringOf(&rec)
@@ -197,6 +232,9 @@ func (g *Gate) change(ctx context.Context, by By, ring string, need access.Scope
 			self = r.ID
 		}
 		if err := g.may(tx, by, r.Org, need, self, nil, now); err != nil {
+			if errors.Is(err, errForeign) {
+				return noRing(ring)
+			}
 			return err
 		}
 		out = r
@@ -220,21 +258,30 @@ func (g *Gate) find(ctx context.Context, id string) (string, error) {
 	}
 	k, ok := kidOf(id)
 	if !ok {
-		return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+		return "", noRing(id)
 	}
 	for try := 0; ; try++ {
 		if s := g.snap.Load(); s != nil {
 			if e := s.find(k); e != nil {
-				return e.ring, nil
+				return e.ring.String(), nil
 			}
 		}
 		if try > 0 {
-			return "", fault.At(fault.Unknown, "path.id", "there is no ring or key %q", id)
+			return "", noRing(id)
 		}
 		if err := g.sync(ctx); err != nil {
 			return "", unavailable(err)
 		}
 	}
+}
+
+// errForeign is what others' things are to a caller: not there.
+var errForeign = fault.New(fault.Unknown, "there is no such ring or key")
+
+// noRing is the one answer for an id that names nothing, and for one that names another
+// organisation's: the two cannot be told apart.
+func noRing(asked string) error {
+	return fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(asked))
 }
 
 // check fills in what a Spec leaves open and refuses what makes no sense.
@@ -265,12 +312,16 @@ func (g *Gate) check(s *Spec) error {
 		return fault.At(fault.Invalid, "body.scopes", "a key needs at least one scope")
 	case !s.Expires.IsZero() && !s.Expires.After(g.now()):
 		return fault.At(fault.Invalid, "body.expires_at", "the key would be expired already")
-	case access.Has(scopes, access.OrdersPlace) && s.Env == "live" && len(s.Bounds.Networks) == 0 && (s.Expires.IsZero() || s.Expires.Sub(g.now()) > 90*24*time.Hour):
-		return fault.At(fault.Invalid, "body.bounds", "a live key that places orders needs a list of networks, or an end within 90 days")
+	}
+	if err := mayTrade(s.Env, scopes, s.Sign != "", &s.Bounds, s.Expires, g.now()); err != nil {
+		return err
 	}
 	s.Scopes = scopes
 	if !s.Expires.IsZero() {
 		s.Expires = s.Expires.UTC().Truncate(time.Millisecond)
+	}
+	if err := g.checkPush(s.Org, &s.Policy.Push); err != nil {
+		return err
 	}
 	return checkPolicy(&s.Policy)
 }
@@ -305,20 +356,20 @@ type RotateSpec struct {
 	Overlap time.Duration
 	Force   bool
 	Reason  string // "" is rotation
-	// Key is the Idempotency-Key of the request. A repeated request within ten minutes
-	// gives the same rotation and token.
-	Key    string
+	// Sign is the successor's signer. "": as before, with a fresh secret where that is of
+	// the server's making. "none" takes it away, which needs keys:grant.
+	Sign   string
 	Scopes []access.Scope // nil: as before
 	Bounds access.Bounds  // empty: as before
+	// Push delivers the token to the keeper that the ring's policy names; it is not given
+	// to the caller.
+	Push bool
 }
 
-// Rotate stages a successor in a ring and gives its token.
+// Rotate stages a successor in a ring and gives its token, or pushes it.
 func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Made, error) {
 	if s.Reason == "" {
 		s.Reason = "rotation"
-	}
-	if len(s.Key) > 255 {
-		return Made{}, fault.At(fault.Invalid, "header.Idempotency-Key", "at most 255 bytes")
 	}
 	if s.Scopes != nil {
 		scopes, unknown := access.ParseScopes(access.Words(s.Scopes))
@@ -327,40 +378,40 @@ func (g *Gate) Rotate(ctx context.Context, by By, ring string, s RotateSpec) (Ma
 		}
 		s.Scopes = scopes
 	}
-	var token string
-	made := ""
+	if s.Push {
+		return g.push(ctx, by, ring, s, false)
+	}
+	var token, secret, made string
+	var ringed *access.Ring
+	by = by.making(func() *Made { return &Made{Token: token, Ring: ringed, Key: ringed.Key(made), Secret: secret} })
 	r, epoch, err := g.change(ctx, by, ring, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		p := g.peppers.Load()
-		if x := r.Rotation; x != nil && s.Key != "" && x.Request == s.Key && now.Before(x.Until) { // R10
-			t, ok := p.decrypt(x.Sealed, r.ID+x.ID)
-			if !ok {
-				return nil, fault.New(fault.Conflict, "this request was answered, and its token can no longer be given: roll rotation %s back, or rotate with another Idempotency-Key", x.ID)
-			}
-			token = string(t)
-			for i := range r.Keys {
-				if r.Keys[i].N == x.To {
-					made = r.Keys[i].ID
-				}
-			}
-			return nil, nil
-		}
 		t, id := newToken(r.Env)
 		v := p.by[p.newest].verifier(&t)
-		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who(), Request: s.Key}
+		token, made, ringed = string(t[:]), string(id[:]), r
+		w := rotation.Wish{ID: "rot_" + name(), Overlap: s.Overlap, Force: s.Force, Reason: s.Reason, By: by.who()}
 		if c := by.Caller; c == nil || c.Has(access.KeysGrant) || c.Has(access.Admin) {
 			w.Grant = true
 		}
-		if s.Key != "" {
-			w.Sealed = p.encrypt(t[:], r.ID+w.ID)
+		old := accepted(r, now)
+		signer, fresh, err := g.nextSigner(s.Sign, made, old, w.Grant)
+		if err != nil {
+			return nil, err
 		}
-		token, made = string(t[:]), string(id[:])
-		return rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds}, w, now)
+		secret = fresh
+		w.Lifetime = tradingLife(r, s, old)
+		events, err := rotation.Rotate(r, access.Key{ID: made, Verifier: v[:], Pepper: p.newest, Scopes: s.Scopes, Bounds: s.Bounds, Signer: signer}, w, now)
+		if err != nil {
+			return nil, err
+		}
+		k := r.Key(made)
+		return told(events, old, signer), mayTrade(r.Env, k.Scopes, signer != nil, &k.Bounds, k.Expires, now)
 	})
 	if err != nil {
 		return Made{}, err
 	}
 	g.spread(ctx, epoch)
-	return Made{token, r, r.Key(made), epoch}, nil
+	return Made{token, r, r.Key(made), epoch, secret}, nil
 }
 
 // Confirm notes that a ring's staged key works, without waiting for its first use. id
@@ -380,8 +431,12 @@ func (g *Gate) Confirm(ctx context.Context, by By, id string) (*access.Ring, err
 	return r, err
 }
 
-// Rollback gives the rotation of a ring up.
+// Rollback gives the rotation of a ring up. A key that was pushed is taken back first:
+// the keeper gives the old one again.
 func (g *Gate) Rollback(ctx context.Context, by By, id string) (*access.Ring, error) {
+	if err := g.takeBack(ctx, by, id); err != nil {
+		return nil, err
+	}
 	r, _, err := g.change(ctx, by, id, access.KeysWrite, true, func(r *access.Ring, now time.Time) ([]rotation.Event, error) {
 		return rotation.Rollback(r, "asked", now)
 	})
@@ -450,7 +505,7 @@ func (g *Gate) Revoke(ctx context.Context, by By, t Target, cause string, wait W
 	}
 	if by.Caller != nil && !by.Caller.Has(access.Admin) {
 		if t.Org != "" && t.Org != by.Caller.Org {
-			return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+			return Receipt{}, errForeign
 		}
 		t.Org = by.Caller.Org
 	}
@@ -524,7 +579,13 @@ func (g *Gate) Revoke(ctx context.Context, by By, t Target, cause string, wait W
 	}
 	g.follow(ctx)
 	if !known {
-		return Receipt{}, fault.New(fault.Unknown, "there is no such ring or key")
+		switch { // as for what is nowhere: others' things do not exist
+		case t.Ring != "":
+			return Receipt{}, noRing(t.Ring)
+		case len(t.Keys) > 0:
+			return Receipt{}, noRing(t.Keys[0])
+		}
+		return Receipt{}, errForeign
 	}
 	rec, err := g.receipt(ctx, epoch, ended, wait, since)
 	if err != nil {
@@ -560,11 +621,11 @@ func (g *Gate) file(ctx context.Context, by By, action string, r *Receipt, t Tar
 
 // Ring gives one ring as it is stored now. Of other organisations' rings not even the
 // existence is told: org "" is the operator.
-func (g *Gate) Ring(ctx context.Context, org, id string) (*access.Ring, error) {
+func (g *Gate) Ring(ctx context.Context, org, asked string) (*access.Ring, error) {
 	if err := g.ready(ctx); err != nil {
 		return nil, err
 	}
-	id, err := g.find(ctx, id)
+	id, err := g.find(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -581,7 +642,7 @@ func (g *Gate) Ring(ctx context.Context, org, id string) (*access.Ring, error) {
 		return nil, unavailable(err)
 	}
 	if err != nil || org != "" && r.Org != org {
-		return nil, fault.At(fault.Unknown, "path.id", "there is no ring or key %q", clip(id))
+		return nil, noRing(asked)
 	}
 	return r, nil
 }
@@ -617,8 +678,27 @@ func (g *Gate) Rings(ctx context.Context, org, app string) ([]access.Ring, error
 	return out, nil
 }
 
-// LastUse is when this node or, some seconds ago, another saw a key used. Zero: never.
-func (g *Gate) LastUse(ctx context.Context, ring string) (map[string]time.Time, error) {
-	u, err := g.usage(ctx, ring)
-	return u.Last, err
+// LastUse is when this node or, some seconds ago, another saw the keys of rings used, by
+// key id. A key that is not there was never seen. All rings are looked up in one look at
+// the store.
+func (g *Gate) LastUse(ctx context.Context, rings ...string) (map[string]time.Time, error) {
+	s := g.snap.Load()
+	if s == nil {
+		return nil, stale()
+	}
+	all := make([]usage, len(rings))
+	for i, ring := range rings {
+		all[i] = g.local(s, ring)
+	}
+	last := map[string]time.Time{}
+	err := g.store.View(ctx, func(tx access.Tx) error {
+		for i, ring := range rings {
+			if err := g.others(tx, ring, &all[i]); err != nil {
+				return err
+			}
+			maps.Copy(last, all[i].Last)
+		}
+		return nil
+	})
+	return last, unavailableOr(err)
 }

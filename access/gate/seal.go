@@ -49,25 +49,21 @@ func newMacs(pepper []byte) *macs {
 	}
 }
 
-// matches tells in constant time whether t is the token behind a verifier. Known is
-// false when there is no such key: the work is the same and the answer is no.
-func (m *macs) matches(t *token, verifier *[32]byte, known bool) bool {
-	x := m.verify.Get().(*mac)
-	x.in = *t
+// take gives a mac to work with; put takes it back and forgets what was in it.
+func (m *macs) take() *mac { return m.verify.Get().(*mac) }
+
+func (m *macs) put(x *mac) {
+	x.in, x.out = token{}, [sha256.Size]byte{}
+	m.verify.Put(x)
+}
+
+// proves tells in constant time whether the token in x is the one behind a verifier.
+// known is 0 when there is no such key: the work is the same and the answer is no.
+func (x *mac) proves(verifier *[32]byte, known int) bool {
 	x.h.Reset()
 	x.h.Write(x.in[:])
 	x.h.Sum(x.out[:0])
-	same := subtle.ConstantTimeCompare(x.out[:], verifier[:])
-	x.in, x.out = token{}, [32]byte{}
-	m.verify.Put(x)
-	return same&b2i(known) == 1
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return subtle.ConstantTimeCompare(x.out[:], verifier[:])&known == 1
 }
 
 func (m *macs) verifier(t *token) (v [32]byte) {

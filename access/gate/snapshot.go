@@ -1,7 +1,12 @@
 package gate
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/maphash"
 	"maps"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -11,21 +16,15 @@ import (
 )
 
 // snapshot is every key at one epoch. It is never changed, only replaced by a copy of
-// the parts that are new; the counters in its entries live on.
+// the parts that are new; what is known of the use of its keys lives on.
 type snapshot struct {
 	epoch  int64
-	shards [256]map[kid]*entry
+	shards [shards]*shard
 	rings  *ringIndex
-	apps   map[app]*tenant
+	apps   [256]map[app]*tenant
+	seed   maphash.Seed // of apps
 	plans  limit.Plans
 	size   int
-}
-
-// ringIndex knows which keys a ring has, and which rings need a supervisor's eye.
-// It is shared by snapshots and belongs to whoever holds Gate.mu.
-type ringIndex struct {
-	keys   map[string][]kid
-	moving map[string]bool // staged, retiring or suspended keys, or a schedule
 }
 
 type app struct{ org, name string }
@@ -35,30 +34,37 @@ type tenant struct {
 	app
 	account *limit.Account
 	leave   func() // account.Leave, made once: Enter hands it out for each request
+	pool    *pool  // what other nodes share; nil: the account counts
 	own     App    // its settings; belongs to whoever holds Gate.mu
 }
 
 // entry is a key with what the hot path needs of it, and no more: there may be a
-// million.
+// million, of 104 bytes. It is copied with its shard, so what changes by use is behind
+// a pointer.
 type entry struct {
 	verifier  [32]byte
 	id        kid
+	ring      ringID
 	pepper    uint8
 	state     uint8
-	env       uint8 // 0 live, 1 test
-	brownout  bool
+	successor uint8 // version that callers should move to, 0 none (255: later than that)
 	n         int32
 	notBefore int64 // ns, 0: none
 	expires   int64
 	retireAt  int64
-	ring      string
-	tenant    *tenant
-	scopes    *[]access.Scope // shared with all keys that have the same
-	bounds    *access.Bounds  // nil: none
-	use       *use            // carried on
-	caller    atomic.Pointer[access.Caller]
-	successor uint8         // version that callers should move to, 0 none (255: later than that)
-	overlap   time.Duration // of the rotation, for brown-outs
+	terms     *terms
+	used      *atomic.Pointer[use] // carried on; nil inside until the first use
+}
+
+// terms are what a key has in common with others of its app: equal ones are one.
+// Nobody changes them; when a ring changes its keys get others.
+type terms struct {
+	tenant   *tenant
+	env      string
+	scopes   []access.Scope
+	bounds   *access.Bounds // nil: none
+	overlap  time.Duration  // of the rotation, for brown-outs
+	brownout bool
 }
 
 // The states, as small as they can be.
@@ -75,25 +81,77 @@ func stateNumber(s access.State) uint8 {
 
 func (e *entry) named() access.State { return stateNames[e.state] }
 
-// shard spreads kids, which are random.
-func (k *kid) shard() uint8 { return uint8(k[0]*7) ^ uint8(k[1]*31) ^ k[2] }
+// find gives the entry of a key, or nil. What it points to is not to be changed.
+func (s *snapshot) find(k kid) *entry {
+	if e, is := s.look(k); is == 1 {
+		return e
+	}
+	return nil
+}
 
-func (s *snapshot) find(k kid) *entry { return s.shards[k.shard()][k] }
+// look is find that gives another entry, and is 0, when there is none, and takes the same time.
+func (s *snapshot) look(k kid) (e *entry, is int) {
+	h := k.hash()
+	return s.shards[shardOf(h)].look(h, &k)
+}
 
-// who gives the caller behind an entry; it is made at the first use.
-func (e *entry) who() *access.Caller {
-	if c := e.caller.Load(); c != nil {
+// kids are the keys of a ring. Gate.mu is held.
+func (s *snapshot) kids(ring ringID) (out []kid) {
+	h := ring.hash()
+	for _, m := range *s.rings.bucket(h) {
+		if m.ring == h {
+			if e := s.find(m.key); e != nil && e.ring == ring {
+				out = append(out, m.key)
+			}
+		}
+	}
+	return out
+}
+
+func (s *snapshot) tenant(a app) *tenant { return s.apps[s.appShard(a)][a] }
+
+func (s *snapshot) appShard(a app) uint8 {
+	return uint8(maphash.String(s.seed, a.org)) ^ uint8(maphash.String(s.seed, a.name)>>8)
+}
+
+// holder is the caller behind a key, with the terms that it was made of.
+type holder struct {
+	terms  *terms
+	caller access.Caller
+	narrow atomic.Pointer[narrowed] // as a token that was lent for the key was last seen
+}
+
+// who gives the caller behind an entry whose use was noted. It is made at the first use,
+// and again when the ring has changed.
+func (e *entry) who() *holder {
+	u := e.used.Load()
+	if u.holder.terms == e.terms {
+		return &u.holder
+	}
+	if c := u.later.Load(); c != nil && c.terms == e.terms {
 		return c
 	}
-	c := &access.Caller{KeyID: string(e.id[:]), Ring: e.ring, N: int(e.n), Org: e.tenant.org, App: e.tenant.name, Env: "live", Scopes: *e.scopes}
-	if e.env == 1 {
-		c.Env = "test"
+	c := new(holder)
+	e.hold(c)
+	u.later.Store(c)
+	return c
+}
+
+// told gives the caller behind an entry that may never have been used.
+func (e *entry) told() *access.Caller {
+	c := new(holder)
+	e.hold(c)
+	return &c.caller
+}
+
+// hold makes the caller, before anybody else sees it.
+func (e *entry) hold(c *holder) {
+	t := e.terms
+	ids := string(e.id[:]) + e.ring.String()
+	c.terms, c.caller = t, access.Caller{KeyID: ids[:kidLen], Ring: ids[kidLen:], N: int(e.n), Org: t.tenant.org, App: t.tenant.name, Env: t.env, Scopes: t.scopes}
+	if t.bounds != nil {
+		c.caller.Bounds = *t.bounds
 	}
-	if e.bounds != nil {
-		c.Bounds = *e.bounds
-	}
-	e.caller.CompareAndSwap(nil, c)
-	return e.caller.Load()
 }
 
 // live is Key.Live on an entry.
@@ -104,73 +162,93 @@ func (e *entry) live(now int64) bool {
 // draft is the next snapshot while it is made. Gate.mu is held.
 type draft struct {
 	s      *snapshot
-	copied [256]bool
-	apps   bool
+	copied [shards]bool
+	apps   [256]bool        // copied
 	now    time.Time        // for what was used before
 	resize map[*tenant]bool // whose settings changed
 	replan bool             // plans changed
-	scopes map[string]*[]access.Scope
+	terms  map[string]*terms
+	key    []byte // for a look into terms
+	ended  []Fate
+	gone   []string // rings that were deleted
 }
 
 func newDraft(old *snapshot) *draft {
-	d := &draft{s: &snapshot{}, scopes: map[string]*[]access.Scope{}, resize: map[*tenant]bool{}}
+	d := &draft{s: &snapshot{}, terms: map[string]*terms{}, resize: map[*tenant]bool{}}
 	if old != nil {
 		*d.s = *old
 		return d
 	}
-	d.s.rings = &ringIndex{keys: map[string][]kid{}, moving: map[string]bool{}}
-	d.s.apps = map[app]*tenant{}
-	d.apps = true
+	d.s.rings = &ringIndex{moving: map[string]bool{}}
+	d.s.seed = maphash.MakeSeed()
+	for i := range d.s.shards {
+		d.s.shards[i] = nobody
+	}
 	return d
 }
 
-func (d *draft) shard(i uint8) map[kid]*entry {
+func (d *draft) shard(k *kid) *shard {
+	i := shardOf(k.hash())
 	if !d.copied[i] {
 		d.copied[i] = true
-		if m := d.s.shards[i]; m != nil {
-			d.s.shards[i] = maps.Clone(m)
-		} else {
-			d.s.shards[i] = map[kid]*entry{}
-		}
+		d.s.shards[i] = d.s.shards[i].copied()
 	}
 	return d.s.shards[i]
 }
 
 func (d *draft) tenant(a app, make func() *tenant) *tenant {
-	if t := d.s.apps[a]; t != nil {
+	if t := d.s.tenant(a); t != nil {
 		return t
 	}
-	if !d.apps {
-		d.apps = true
-		d.s.apps = maps.Clone(d.s.apps)
+	i := d.s.appShard(a)
+	if !d.apps[i] {
+		d.apps[i] = true
+		if d.s.apps[i] = maps.Clone(d.s.apps[i]); d.s.apps[i] == nil {
+			d.s.apps[i] = map[app]*tenant{}
+		}
 	}
 	t := make()
-	d.s.apps[a] = t
+	d.s.apps[i][a] = t
 	return t
 }
 
 // drop takes a ring's keys out.
-func (d *draft) drop(ring string) {
-	for _, k := range d.s.rings.keys[ring] {
-		delete(d.shard(k.shard()), k)
-		d.s.size--
+func (d *draft) drop(id string) {
+	if ring, ok := ringIDOf(id); ok {
+		d.keep(ring, nil)
+		delete(d.s.rings.moving, id)
 	}
-	delete(d.s.rings.keys, ring)
-	delete(d.s.rings.moving, ring)
+}
+
+// keep takes those of a ring's keys out that are not among kept.
+func (d *draft) keep(ring ringID, kept []kid) {
+	for _, k := range d.s.kids(ring) {
+		if !slices.Contains(kept, k) {
+			if x := d.shard(&k); x.remove(&k) {
+				d.s.size--
+				if len(x.entries) == 0 {
+					i := shardOf(k.hash())
+					d.s.shards[i], d.copied[i] = nobody, false
+				}
+			}
+			d.s.rings.remove(member{ring.hash(), k})
+		}
+	}
 }
 
 // put takes a ring's keys in, in the place of what they were.
 func (d *draft) put(r *access.Ring, g *Gate) {
-	old := map[kid]*entry{}
-	for _, k := range d.s.rings.keys[r.ID] {
-		old[k] = d.s.find(k)
+	ring, ok := ringIDOf(r.ID)
+	if !ok {
+		g.log.Error("a ring has no valid id; its keys are not accepted", "ring", r.ID)
+		return
 	}
-	d.drop(r.ID)
 	a := app{r.Org, r.App}
 	t := d.tenant(a, func() *tenant { return g.newTenant(d, a) })
-	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Sealed != nil)
+	moving := r.Policy.Every > 0 || (r.Rotation != nil && r.Rotation.Push.Sealed != nil)
 	latest := r.Latest()
-	kids := make([]kid, 0, len(r.Keys))
+	var few [4]kid
+	kept := few[:0]
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		id, ok := kidOf(k.ID)
@@ -178,53 +256,71 @@ func (d *draft) put(r *access.Ring, g *Gate) {
 			g.log.Error("a key has no valid id or verifier; it is not accepted", "ring", r.ID, "key", k.ID)
 			continue
 		}
-		e := &entry{id: id, pepper: uint8(k.Pepper), state: stateNumber(k.State), n: int32(k.N), ring: r.ID, tenant: t,
+		e := entry{id: id, ring: ring, pepper: uint8(k.Pepper), state: stateNumber(k.State), n: int32(k.N), terms: d.termsOf(r, k, t),
 			notBefore: nanos(k.NotBefore), expires: nanos(k.Expires), retireAt: nanos(k.RetireAt)}
 		copy(e.verifier[:], k.Verifier)
-		if r.Env == "test" {
-			e.env = 1
-		}
-		e.scopes = d.shared(k.Scopes)
-		if b := k.Bounds; len(b.Networks)+len(b.Hours)+len(b.Venues)+len(b.Symbols) > 0 || b.MaxOrder != "" || b.MaxDaily != "" {
-			e.bounds = &b
-		}
 		if latest != nil && latest.N > k.N {
 			e.successor = uint8(min(latest.N, 255))
 		}
-		if r.Rotation != nil {
-			e.overlap = r.Rotation.Overlap
-		}
-		e.brownout = r.Policy.Deadline == access.Brownout
-		if was := old[id]; was != nil {
-			e.use = was.use
+		if was := d.s.find(id); was != nil {
+			e.used = was.used
 		} else {
-			e.use = new(use)
+			e.used = new(atomic.Pointer[use])
 		}
 		switch k.State {
 		case access.Staged, access.Retiring, access.Suspended:
 			moving = true
 		}
-		d.shard(id.shard())[id] = e
-		d.s.size++
-		kids = append(kids, id)
+		if d.shard(&id).set(&e) {
+			d.s.size++
+		}
+		d.s.rings.add(member{ring.hash(), id})
+		kept = append(kept, id)
 	}
-	d.s.rings.keys[r.ID] = kids
+	d.keep(ring, kept)
 	if moving {
 		d.s.rings.moving[r.ID] = true
+	} else {
+		delete(d.s.rings.moving, r.ID)
 	}
 }
 
-// shared gives one copy of equal lists of scopes.
-func (d *draft) shared(scopes []access.Scope) *[]access.Scope {
-	key := ""
-	for _, s := range scopes {
-		key += string(s) + " "
+// maxTerms bounds the terms remembered while a draft is made; after that, equal ones
+// may be there twice.
+const maxTerms = 1 << 16
+
+// termsOf gives a key's terms, and equal keys the same.
+func (d *draft) termsOf(r *access.Ring, k *access.Key, t *tenant) *terms {
+	x := terms{tenant: t, env: "live", scopes: k.Scopes, brownout: r.Policy.Deadline == access.Brownout}
+	if r.Env == "test" {
+		x.env = "test"
 	}
-	if p := d.scopes[key]; p != nil {
+	if r.Rotation != nil {
+		x.overlap = r.Rotation.Overlap
+	}
+	b := d.key[:0]
+	for _, s := range [...]string{t.org, t.name, x.env} {
+		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	b = binary.AppendVarint(b, int64(x.overlap))
+	b = strconv.AppendBool(b, x.brownout)
+	for _, s := range x.scopes {
+		b = append(append(b, s...), ' ')
+	}
+	if y := &k.Bounds; len(y.Networks)+len(y.Hours)+len(y.Venues)+len(y.Symbols) > 0 || y.MaxOrder != "" || y.MaxDaily != "" {
+		text, _ := json.Marshal(y) // plain values: cannot fail
+		b = append(b, text...)
+		x.bounds = new(k.Bounds)
+	}
+	d.key = b
+	if p := d.terms[string(b)]; p != nil {
 		return p
 	}
-	d.scopes[key] = &scopes
-	return &scopes
+	if len(d.terms) >= maxTerms {
+		clear(d.terms)
+	}
+	d.terms[string(b)] = &x
+	return &x
 }
 
 func nanos(t time.Time) int64 {
@@ -244,9 +340,9 @@ func kidOf(id string) (k kid, ok bool) {
 
 // brown tells whether a brown-out refuses this request. draw is a random number below 100.
 func (e *entry) brown(now time.Time, draw int) bool {
-	if !e.brownout || e.named() != access.Retiring {
+	if !e.terms.brownout || e.named() != access.Retiring {
 		return false
 	}
 	k := access.Key{State: access.Retiring, RetireAt: time.Unix(0, e.retireAt)}
-	return draw < rotation.Refuse(&k, access.Policy{Deadline: access.Brownout}, e.overlap, now)
+	return draw < rotation.Refuse(&k, access.Policy{Deadline: access.Brownout}, e.terms.overlap, now)
 }

@@ -41,9 +41,11 @@ func (g *Gate) Apps(ctx context.Context, org string) ([]Standing, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	for name := range g.snap.Load().apps {
-		if _, ok := own[name]; !ok {
-			own[name] = App{Org: name.org, Name: name.name}
+	for _, shard := range g.snap.Load().apps {
+		for name := range shard {
+			if _, ok := own[name]; !ok {
+				own[name] = App{Org: name.org, Name: name.name}
+			}
 		}
 	}
 	maps.DeleteFunc(own, func(a app, _ App) bool { return org != "" && a.org != org })
@@ -63,7 +65,7 @@ func (g *Gate) Standing(ctx context.Context, org, name string) (Standing, error)
 	if err != nil {
 		return Standing{}, err
 	}
-	if g.snap.Load().apps[app{org, name}] == nil && a == (App{Org: org, Name: name}) {
+	if g.snap.Load().tenant(app{org, name}) == nil && a == (App{Org: org, Name: name}) {
 		return Standing{}, fault.New(fault.Unknown, "there is no app %q: an app is there once it has a key", clip(name))
 	}
 	return g.standing(a), nil
@@ -71,7 +73,7 @@ func (g *Gate) Standing(ctx context.Context, org, name string) (Standing, error)
 
 func (g *Gate) standing(a App) Standing {
 	s := Standing{App: a}
-	if t := g.snap.Load().apps[app{a.Org, a.Name}]; t != nil {
+	if t := g.snap.Load().tenant(app{a.Org, a.Name}); t != nil {
 		s.Limits, s.Left = t.account.Plan(), t.account.Take(g.now(), 0)
 	}
 	return s
@@ -89,9 +91,9 @@ func (g *Gate) Key(c *access.Caller) (k access.Key, ok bool) {
 	if e == nil {
 		return k, false
 	}
-	k = access.Key{ID: c.KeyID, N: int(e.n), State: e.named(), Scopes: *e.scopes, NotBefore: timeOf(e.notBefore), Expires: timeOf(e.expires), RetireAt: timeOf(e.retireAt)}
-	if e.bounds != nil {
-		k.Bounds = *e.bounds
+	k = access.Key{ID: c.KeyID, N: int(e.n), State: e.named(), Scopes: e.terms.scopes, NotBefore: timeOf(e.notBefore), Expires: timeOf(e.expires), RetireAt: timeOf(e.retireAt)}
+	if b := e.terms.bounds; b != nil {
+		k.Bounds = *b
 	}
 	return k, true
 }

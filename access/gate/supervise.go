@@ -36,8 +36,9 @@ func (g *Gate) grant(ctx context.Context, w wish) {
 			return nil, nil
 		}
 		if w.verifier != nil {
-			if newest := g.peppers.Load().newest; k.Pepper != newest {
-				k.Verifier, k.Pepper = w.verifier, newest
+			if k.Pepper < w.pepper {
+				k.Verifier, k.Pepper = w.verifier, w.pepper
+				g.reseal(k)
 				return []rotation.Event{{Type: "key.rehashed", Key: k.ID, N: k.N}}, nil
 			}
 			return nil, nil
@@ -143,7 +144,11 @@ func (g *Gate) tick(ctx context.Context, id string) error {
 		})
 		return err
 	}
-	if rotation.Due(r, g.now()) && g.opt.Node != "" {
+	if g.pushable(r, g.now()) {
+		g.offer(id)
+		return nil
+	}
+	if rotation.Due(r, g.now()) && g.opt.Node != "" && !g.delivers(r) {
 		return g.scheduled(ctx, r)
 	}
 	return nil
@@ -162,37 +167,25 @@ func (g *Gate) scheduled(ctx context.Context, r *access.Ring) error {
 	return err
 }
 
-// flush writes what this node knows of the traffic of rings that move, and last uses.
+// flush writes what this node knows of the traffic of the rings whose keys were used
+// since the last time. It looks at no others.
 func (g *Gate) flush(ctx context.Context) {
 	s := g.snap.Load()
 	if s == nil || g.opt.Node == "" {
 		return
 	}
-	type mark struct {
-		u  *use
-		at int64
-	}
-	changed := map[string]*usage{}
-	var marks []mark
-	for i := range s.shards {
-		for _, e := range s.shards[i] {
-			at := e.use.last.Load()
-			if at == e.use.written.Load() && !(e.named() == access.Suspended && e.use.prints.Load() != nil) {
-				continue
-			}
-			u := changed[e.ring]
-			if u == nil {
-				u = &usage{}
-				changed[e.ring] = u
-			}
-			marks = append(marks, mark{e.use, at})
-		}
-	}
-	if len(changed) == 0 {
+	list := g.uses.take()
+	if len(list) == 0 {
 		return
 	}
+	changed := map[string]usage{}
+	for _, u := range list {
+		if e := s.find(u.id); e != nil { // else the key ended meanwhile
+			changed[e.ring.String()] = usage{}
+		}
+	}
 	for ring := range changed {
-		*changed[ring] = g.local(s, ring)
+		changed[ring] = g.local(s, ring)
 	}
 	mine := func(ring string) string { return ring + "/" + g.opt.nodeName() }
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), 20) {
@@ -215,7 +208,7 @@ func (g *Gate) flush(ctx context.Context) {
 				}
 				var u usage
 				u.merge(base.(usage))
-				u.merge(*changed[ring])
+				u.merge(changed[ring])
 				if err := tx.Put(kindUse, mine(ring), u.json()); err != nil {
 					return err
 				}
@@ -226,11 +219,11 @@ func (g *Gate) flush(ctx context.Context) {
 			if ctx.Err() == nil {
 				g.log.Warn("uses of keys were not written; they will be next time", "rings", len(changed), "err", err)
 			}
+			for _, u := range list {
+				g.uses.add(u)
+			}
 			return
 		}
-	}
-	for _, m := range marks {
-		m.u.written.Store(m.at)
 	}
 }
 
@@ -248,17 +241,27 @@ func (o *Options) nodeName() string {
 // local is what this node saw of a ring.
 func (g *Gate) local(s *snapshot, ring string) usage {
 	u := usage{Last: map[string]time.Time{}, Prints: map[string][]Print{}}
+	id, ok := ringIDOf(ring)
+	if !ok {
+		return u
+	}
 	g.mu.Lock()
-	kids := slices.Clone(s.rings.keys[ring])
+	kids := s.kids(id)
 	g.mu.Unlock()
 	for _, id := range kids {
-		if e := s.find(id); e != nil {
-			if at := e.use.last.Load(); at != 0 {
-				u.Last[string(id[:])] = time.Unix(0, at).UTC()
-			}
-			if p := e.use.tell(); p != nil {
-				u.Prints[string(id[:])] = p
-			}
+		e := s.find(id)
+		if e == nil {
+			continue
+		}
+		x := e.used.Load()
+		if x == nil {
+			continue
+		}
+		if at := x.last.Load(); at != 0 {
+			u.Last[string(id[:])] = time.Unix(0, at).UTC()
+		}
+		if p := x.tell(); p != nil {
+			u.Prints[string(id[:])] = p
 		}
 	}
 	return u
@@ -270,33 +273,33 @@ func (g *Gate) usage(ctx context.Context, ring string) (usage, error) {
 	if s == nil {
 		return usage{}, stale()
 	}
-	var u usage
-	u.merge(g.local(s, ring))
+	u := g.local(s, ring) // before the store is asked: whoever waits for g.mu must not hold the store
+	err := g.store.View(ctx, func(tx access.Tx) error { return g.others(tx, ring, &u) })
+	return u, unavailableOr(err)
+}
+
+// others merges what other nodes saw of a ring into u, and what this one had seen before
+// it was started.
+func (g *Gate) others(tx access.Tx, ring string, u *usage) error {
 	mine := ring + "/" + g.opt.nodeName()
 	base, flushed := g.bases.Load(ring)
 	if flushed {
 		u.merge(base.(usage))
 	}
-	err := g.store.View(ctx, func(tx access.Tx) error {
-		list, err := tx.List(kindUse, ring+"/", 100)
-		for _, rec := range list {
-			if len(rec.ID) <= len(ring) || rec.ID[:len(ring)] != ring {
-				break
-			}
-			if rec.ID == mine && flushed {
-				continue
-			}
-			var v usage
-			if json.Unmarshal(rec.Body, &v) == nil {
-				u.merge(v)
-			}
+	list, err := tx.List(kindUse, ring+"/", 100)
+	for _, rec := range list {
+		if len(rec.ID) <= len(ring) || rec.ID[:len(ring)] != ring {
+			break
 		}
-		return err
-	})
-	if err != nil {
-		return u, unavailable(err)
+		if rec.ID == mine && flushed {
+			continue
+		}
+		var v usage
+		if json.Unmarshal(rec.Body, &v) == nil {
+			u.merge(v)
+		}
 	}
-	return u, nil
+	return err
 }
 
 // Migration tells how far the traffic of a ring has moved, and names who has not.

@@ -66,21 +66,29 @@ func checksum(body []byte) (out [crcLen]byte) {
 	return out
 }
 
-// parse checks the form and the checksum of what a caller sent, before anything
-// is computed from it.
-func parse(s string) (t token, k kid, ok bool) {
+// parse checks the form and the checksum of what a caller sent, before anything else
+// is computed from it, and writes it to t.
+func parse(s string, t *token) (k kid, ok bool) {
 	if len(s) != TokenLen || (s[:prefixLen] != "asy_live_" && s[:prefixLen] != "asy_test_") {
-		return t, k, false
+		return k, false
 	}
-	copy(t[:], s)
-	for _, c := range t[prefixLen:] {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return t, k, false
+	for i := prefixLen; i < len(s); i++ {
+		if !digits[s[i]] {
+			return k, false
 		}
 	}
+	copy(t[:], s)
 	if checksum(t[:bodyLen]) != [crcLen]byte(t[bodyLen:]) {
-		return t, k, false
+		return k, false
 	}
 	copy(k[:], t[prefixLen:])
-	return t, k, true
+	return k, true
 }
+
+// digits are the characters of base62.
+var digits = func() (is [256]bool) {
+	for i := range len(base62) {
+		is[base62[i]] = true
+	}
+	return is
+}()

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"net/netip"
@@ -15,46 +16,95 @@ import (
 	"github.com/assayhq/assay/access/rotation"
 )
 
-// use is what a node knows of a key's traffic. A use that looks like one before costs
-// a lookup and two atomic additions; nothing waits.
+// use is what a node knows of a key's traffic, from its first use on. A use that looks
+// like one before costs a short search and two atomic additions; nothing waits. What
+// most requests need stands together at the beginning, and most keys are used in one
+// way and by one caller: so a request waits for memory once.
 type use struct {
-	last    atomic.Int64 // ns of the last use
-	written atomic.Int64 // what of it the store knows
-	mu      sync.Mutex   // held while a print is added
-	prints  atomic.Pointer[map[uint64]*print]
+	last   atomic.Int64 // ns of the last use
+	listed atomic.Bool  // among those that flush is to write
+	print               // the first way
+	more   atomic.Pointer[[]*print]
+	holder                        // the first
+	later  atomic.Pointer[holder] // made when the ring had changed
+
+	id   kid
+	next *use       // in the list for flush
+	mu   sync.Mutex // held while a print is added
+}
+
+// uses is a list of keys that were used since it was last taken: each at most once, so
+// that it needs no room of its own.
+type uses struct{ head atomic.Pointer[use] }
+
+// add lists a key. Nothing waits: two that come at once try again.
+func (l *uses) add(u *use) {
+	if u.listed.Load() || !u.listed.CompareAndSwap(false, true) {
+		return
+	}
+	for {
+		u.next = l.head.Load()
+		if l.head.CompareAndSwap(u.next, u) {
+			return
+		}
+	}
+}
+
+// take gives the keys listed and empties the list. A use that comes while it is taken
+// is seen by whoever took it or lists its key again.
+func (l *uses) take() (out []*use) {
+	for u := l.head.Swap(nil); u != nil; {
+		next := u.next
+		u.next = nil
+		u.listed.Store(false)
+		out = append(out, u)
+		u = next
+	}
+	return out
 }
 
 // print is one way in which a key is used: from a network, by a client, for a part of
 // the API.
 type print struct {
-	prefix          netip.Prefix
-	agent, endpoint string
-	first           int64
+	way             uint64 // hash of what follows; two ways with one hash are counted as one
 	last, count     atomic.Int64
 	refused         atomic.Int64 // refusals since the key was suspended
+	first           int64
+	prefix          netip.Prefix
+	agent, endpoint string
+}
+
+// set says what way it is, before anybody else sees the print.
+func (x *print) set(way uint64, p netip.Prefix, agent, endpoint string, now int64) {
+	x.way, x.first, x.prefix, x.agent, x.endpoint = way, now, p, strings.Clone(agent), strings.Clone(endpoint)
 }
 
 // maxPrints bounds the ways remembered of a key on one node; what comes beyond them is
 // counted as one more, "others".
 const maxPrints = 64
 
-// note counts a use, or a refusal of somebody who holds the secret.
-func (u *use) note(p netip.Prefix, agent, path string, now int64, refused bool) {
+// note counts a use of a key, or a refusal of somebody who holds the secret.
+func (g *Gate) note(e *entry, p netip.Prefix, agent, path string, now int64, refused bool) {
 	agent, endpoint := family(agent), class(path)
-	h := fnv(fnv(fnv(offset, agent), endpoint), "")
-	a := p.Addr().As16()
-	for _, c := range a[:6] {
-		h = (h ^ uint64(c)) * prime
+	way := wayOf(p, agent, endpoint)
+	u := e.used.Load()
+	if u == nil {
+		u = &use{id: e.id}
+		u.set(way, p, agent, endpoint, now)
+		e.hold(&u.holder)
+		if !e.used.CompareAndSwap(nil, u) {
+			u = e.used.Load()
+		}
 	}
-	for _, c := range a[10:] {
-		h = (h ^ uint64(c)) * prime
-	}
-	x := u.find(h)
+	x := u.find(way)
 	if x == nil {
-		x = u.add(h, p, agent, endpoint, now)
+		x = u.add(way, p, agent, endpoint, now)
 	}
 	if refused {
 		x.refused.Add(1)
+		if !e.named().Terminal() { // what is refused of an ended key tells nobody anything
+			g.uses.add(u)
+		}
 		return
 	}
 	x.count.Add(1)
@@ -64,48 +114,60 @@ func (u *use) note(p netip.Prefix, agent, path string, now int64, refused bool) 
 	if now-u.last.Load() > int64(100*time.Millisecond) { // exact enough, and spares the cache line
 		u.last.Store(now)
 	}
+	g.uses.add(u)
 }
 
-func (u *use) find(h uint64) *print {
-	if m := u.prints.Load(); m != nil {
-		return (*m)[h]
+func (u *use) find(way uint64) *print {
+	if u.way == way {
+		return &u.print
+	}
+	if list := u.more.Load(); list != nil {
+		for _, x := range *list {
+			if x.way == way {
+				return x
+			}
+		}
 	}
 	return nil
 }
 
-func (u *use) add(h uint64, p netip.Prefix, agent, endpoint string, now int64) *print {
+func (u *use) add(way uint64, p netip.Prefix, agent, endpoint string, now int64) *print {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if x := u.find(h); x != nil {
+	if x := u.find(way); x != nil {
 		return x
 	}
-	old := u.prints.Load()
-	next := map[uint64]*print{}
-	if old != nil {
-		if len(*old) >= maxPrints {
-			h, p, agent, endpoint = 0, netip.Prefix{}, "others", ""
-			if x := (*old)[0]; x != nil {
-				return x
-			}
-		}
-		for k, v := range *old {
-			next[k] = v
+	var list []*print
+	if old := u.more.Load(); old != nil {
+		list = *old
+	}
+	if len(list) >= maxPrints-1 {
+		way, p, agent, endpoint = 0, netip.Prefix{}, "others", ""
+		if x := u.find(way); x != nil {
+			return x
 		}
 	}
-	x := &print{prefix: p, agent: strings.Clone(agent), endpoint: strings.Clone(endpoint), first: now}
-	next[h] = x
-	u.prints.Store(&next)
+	x := new(print)
+	x.set(way, p, agent, endpoint, now)
+	list = append(list, x) // nobody reads behind the length that he loaded
+	u.more.Store(&list)
 	return x
 }
 
-// FNV-1a, the same on every node.
-const offset, prime = uint64(14695981039346656037), uint64(1099511628211)
-
-func fnv(h uint64, s string) uint64 {
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * prime
+// wayOf is FNV-1a over what makes a way.
+func wayOf(p netip.Prefix, agent, endpoint string) uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037)
+	for _, s := range [...]string{agent, endpoint} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * prime
+		}
+		h = (h ^ 0xff) * prime
 	}
-	return (h ^ 0xff) * prime
+	a := p.Addr().As16()
+	h = (h ^ binary.BigEndian.Uint64(a[:8])) * prime
+	h = (h ^ binary.BigEndian.Uint64(a[8:])) * prime
+	return max(h^h>>29, 1) // 0 is the others
 }
 
 // family is the name and version that a client states first: "ccxt/4.4.1".
@@ -157,13 +219,12 @@ type usage struct {
 	Prints map[string][]Print   `json:"prints,omitempty"`
 }
 
-func (u *use) tell() []Print {
-	m := u.prints.Load()
-	if m == nil {
-		return nil
+func (u *use) tell() (out []Print) {
+	list := []*print{&u.print}
+	if more := u.more.Load(); more != nil {
+		list = append(list, *more...)
 	}
-	var out []Print
-	for _, x := range *m {
+	for _, x := range list {
 		p := Print{Agent: x.agent, Endpoint: x.endpoint, First: time.Unix(0, x.first).UTC(), Last: time.Unix(0, x.last.Load()).UTC(), Count: x.count.Load(), Refused: x.refused.Load()}
 		if x.prefix.IsValid() {
 			p.Network = x.prefix.String()

@@ -11,8 +11,9 @@
 // Claim within the retention; a request that differs from the first is refused; only
 // the holder of the Claim can write the answer. When the holder vanishes (a crash),
 // nobody knows whether the request happened: it is never run again by itself, the
-// caller is told, unless the Policy says that running it twice does no harm. api
-// calls it around every route that takes the header.
+// caller is told, unless the Policy says that running it twice does no harm. Where the
+// request is one transaction of the store that keeps the answers, FinishIn leaves no
+// such doubt. api calls it around every route that takes the header.
 package idem
 
 import (
@@ -24,6 +25,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -37,6 +39,9 @@ const (
 	Retention      = 24 * time.Hour
 	OrderRetention = 7 * 24 * time.Hour
 
+	// SecretRetention is how long an answer that holds a secret is kept.
+	SecretRetention = 10 * time.Minute
+
 	maxKey    = 255
 	maxHeader = 16
 )
@@ -49,6 +54,9 @@ var (
 	ErrInFlight = errors.New("in flight")
 	// ErrOutcome: the first request was broken off; whether it happened is not known. HTTP 409.
 	ErrOutcome = errors.New("outcome unknown")
+	// ErrForgotten: the request was done, and its answer is no longer kept because it held
+	// a secret. HTTP 409.
+	ErrForgotten = errors.New("answer forgotten")
 )
 
 // Scope is where a name counts. No part of it is a credential.
@@ -82,8 +90,10 @@ type Answer struct {
 type Record struct {
 	Fingerprint [32]byte  // of the first request
 	Holder      [16]byte  // random, of the claim that may finish it
+	App         string    // of the scope: what one app may keep is bounded
 	Lease       time.Time // until when the holder is believed to be at work
 	Expires     time.Time // when the name is free again
+	Until       time.Time // when the answer is forgotten; zero: when the name is free
 	Done        bool
 	Answer      Answer // when Done
 }
@@ -108,7 +118,9 @@ type Policy struct {
 	Lease time.Duration
 	// Rerun lets the next retry run a request whose outcome is unknown. Only for
 	// routes where happening twice does no harm; never for orders.
-	Rerun   bool
+	Rerun bool
+	// Secret forgets the answer after SecretRetention; the name stays taken.
+	Secret  bool
 	MaxBody int // bytes of a kept answer, default 256 KiB
 }
 
@@ -142,7 +154,10 @@ func Begin(ctx context.Context, st Store, now time.Time, s Scope, fingerprint [3
 		return nil, nil, err
 	}
 	p = p.filled()
-	rec := Record{Fingerprint: fingerprint, Lease: now.Add(p.Lease), Expires: now.Add(p.Retention)}
+	rec := Record{Fingerprint: fingerprint, App: s.App, Lease: now.Add(p.Lease), Expires: now.Add(p.Retention)}
+	if p.Secret {
+		rec.Until = now.Add(SecretRetention)
+	}
 	rand.Read(rec.Holder[:])
 	claim := &Claim{store: st, id: s.ID(), rec: rec, maxBody: p.MaxBody}
 	was, mine, err := st.Insert(ctx, now, claim.id, rec)
@@ -155,6 +170,8 @@ func Begin(ctx context.Context, st Store, now time.Time, s Scope, fingerprint [3
 	switch {
 	case subtle.ConstantTimeCompare(was.Fingerprint[:], fingerprint[:]) == 0:
 		return nil, nil, refuse(ErrMismatch, "another request was sent with this %s: take a new key for a new request, the same request for a retry", Header)
+	case was.Done && !was.Until.IsZero() && !now.Before(was.Until):
+		return nil, nil, refuse(ErrForgotten, "the request with this %s was done, and its answer, which held a secret, was kept for %d minutes only: end what it made, then send a new key", Header, SecretRetention/time.Minute)
 	case was.Done:
 		return nil, &was.Answer, nil
 	case now.Before(was.Lease):
@@ -186,6 +203,26 @@ func (c *Claim) Finish(ctx context.Context, a Answer) error {
 	rec := c.rec
 	rec.Done, rec.Answer = true, a
 	return c.store.Replace(ctx, c.id, rec.Holder, rec)
+}
+
+// Within is a Store whose records can be written in a transaction of somebody else.
+type Within interface {
+	// ReplaceIn is Replace in tx.
+	ReplaceIn(tx access.Tx, id [32]byte, was [16]byte, rec Record) error
+}
+
+// FinishIn is Finish in the transaction that does the request: it was done exactly when
+// its answer is kept, wherever its server is killed. done is false when the store cannot
+// do that; Finish is to be called then. It may be called again when the transaction is.
+func (c *Claim) FinishIn(tx access.Tx, a Answer) (done bool, err error) {
+	st, ok := c.store.(Within)
+	if !ok || len(a.Body) > c.maxBody || len(a.Header) > maxHeader {
+		return false, nil
+	}
+	rec := c.rec
+	rec.Done, rec.Answer = true, a
+	err = st.ReplaceIn(tx, c.id, rec.Holder, rec)
+	return err == nil, err
 }
 
 // Abandon frees the name. Only for requests that certainly changed nothing, such

@@ -83,7 +83,11 @@ func (a *Account) Take(now time.Time, cost int64) Answer { return a.take(now, co
 // caller calls Leave once the request has ended.
 func (a *Account) Enter(now time.Time, cost int64) Answer { return a.take(now, cost, true) }
 
-// Leave gives back the slot of an allowed Enter.
+// Hold takes a slot of concurrency alone, if the plan has one left: for units that are
+// taken elsewhere. The caller calls Leave as after Enter.
+func (a *Account) Hold() bool { return a.requests.enter(1, a.tariff.Load().plan.Concurrency) }
+
+// Leave gives back the slot of an allowed Enter or Hold.
 func (a *Account) Leave() { a.requests.leave(1) }
 
 // Connect takes one stream connection, if the plan has one left.

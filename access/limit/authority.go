@@ -7,8 +7,9 @@ import (
 
 // The times and bounds of leases.
 const (
-	LeaseTTL   = 200 * time.Millisecond // tokens are spent within it, by the node's clock from its Ask
-	leaseGrace = time.Second            // the authority waits this long for what is returned
+	LeaseTTL   = time.Second            // the longest lease: tokens are spent within it, by the node's clock from its Ask
+	shortTTL   = 200 * time.Millisecond // of a lease while units are scarce
+	leaseGrace = 800 * time.Millisecond // after the end of a lease the authority waits this long for what is returned
 	maxHint    = 20 * time.Millisecond  // a refused node asks again after it, at most rates permitting
 	maxOpen    = 4096                   // leases not yet ended
 	maxNodes   = 256
@@ -53,8 +54,12 @@ type Reservation struct {
 // when a unit is spent. The authority keeps level + open leases <= B: granting moves
 // units from level to open, a spent unit leaves open and B at once, and level refills
 // only up to burst less open. A lease counts as open until it is returned or a grace has
-// passed that is five times what its node may use it. A new authority, which knows of no
+// passed after its end that is far longer than a message takes. A new authority, which knows of no
 // open leases, gives nothing for one LeaseTTL and starts empty then.
+//
+// While units are plenty leases are long and large, so that nodes ask seldom; once less
+// than a quarter of the burst is left they are short, so that none lie idle on a node
+// while another wants them.
 type Authority struct {
 	plan       Plan
 	bucket     Bucket // only its unit and burst
@@ -83,23 +88,22 @@ type page struct {
 
 // NewAuthority makes the authority of an app. epoch is a number that no earlier
 // authority of the app had; saved is the last Reservation that was stored, zero if none.
-// Periods that saved does not know begin with one slice used, which
-// an earlier authority may have granted before it could save.
+// Periods that saved does not know begin unused: nothing is granted before it is saved.
 func NewAuthority(p Plan, epoch uint64, saved Reservation, now time.Time) *Authority {
 	a := &Authority{plan: p, epoch: epoch, first: 1, nodes: map[string]int64{}}
 	a.bucket.init(p.Rate, p.Burst)
 	a.at = now.Add(LeaseTTL).UnixNano()
 	d := dateOf(now)
-	a.day = restore(d.day, saved.Day, saved.DayUnits, slice(p.Daily, p.Rate))
-	a.month = restore(d.month, saved.Month, saved.MonthUnits, slice(p.Monthly, p.Rate))
+	a.day = restore(d.day, saved.Day, saved.DayUnits)
+	a.month = restore(d.month, saved.Month, saved.MonthUnits)
 	return a
 }
 
-func restore(period, saved uint64, units, slice int64) page {
+func restore(period, saved uint64, units int64) page {
 	if saved >= period {
 		return page{saved, units, units}
 	}
-	return page{period, slice, slice}
+	return page{period: period}
 }
 
 // slice is how much of a quota is reserved at a time and so lost by a restart: 1/256,
@@ -167,13 +171,17 @@ func (a *Authority) Answer(now time.Time, q Ask) Grant {
 	if _, ok := a.nodes[q.Node]; ok || len(a.nodes) < maxNodes {
 		a.nodes[q.Node] = d.nano
 	}
-	g := Grant{Seq: q.Seq, Epoch: a.epoch, TTL: LeaseTTL}
+	g := Grant{Seq: q.Seq, Epoch: a.epoch, TTL: shortTTL}
 	low := max(q.Min, 1)
 	if u := a.bucket.unit; u > 0 {
 		low = min(low, a.bucket.burst)
 	}
-	want := max(low, min(q.Want, a.share()))
 	have := a.have(&g, d, low)
+	share := a.share()
+	if more := share + share/2; a.bucket.unit > 0 && a.plenty(more) {
+		share = more
+	}
+	want := max(low, min(q.Want, share))
 	switch {
 	case q.Want <= 0:
 	case d.nano < a.at: // learning
@@ -181,11 +189,14 @@ func (a *Authority) Answer(now time.Time, q Ask) Grant {
 	case have >= low && len(a.open) < maxOpen:
 		g.Tokens, g.Violated = min(have, want), 0
 		g.Lease = a.first + uint64(len(a.open))
+		if a.plenty(g.Tokens) {
+			g.TTL = LeaseTTL
+		}
 		// Units count for the day in which they are granted, so they end with it.
 		if a.plan.Daily > 0 || a.plan.Monthly > 0 {
 			g.TTL = min(g.TTL, d.dayLeft)
 		}
-		a.open = append(a.open, openLease{g.Tokens, d.nano + int64(leaseGrace), a.day.period, a.month.period})
+		a.open = append(a.open, openLease{g.Tokens, d.nano + int64(g.TTL+leaseGrace), a.day.period, a.month.period})
 		a.held += g.Tokens
 		a.level -= g.Tokens * a.bucket.unit
 		a.day.used += g.Tokens
@@ -234,7 +245,18 @@ func (a *Authority) have(g *Grant, d date, low int64) int64 {
 	return have
 }
 
-// share is the largest lease: all nodes together hold at most 0.3 of the burst twice.
+// plenty tells whether enough is left, after a grant of n, that other nodes do not miss
+// what lies in it for the time of a long lease.
+func (a *Authority) plenty(n int64) bool {
+	if a.level < (n+a.bucket.burst/4)*a.bucket.unit {
+		return false
+	}
+	spare := 8 * min(n, MaxUnits) * int64(max(len(a.nodes), 1))
+	return (a.plan.Daily == 0 || a.plan.Daily-a.day.used > spare) && (a.plan.Monthly == 0 || a.plan.Monthly-a.month.used > spare)
+}
+
+// share is the largest lease: all nodes together hold at most 0.3 of the burst twice, and
+// half as much more while units are plenty.
 func (a *Authority) share() int64 {
 	if a.bucket.unit == 0 {
 		return math.MaxInt64
@@ -266,18 +288,18 @@ func (a *Authority) settle(d date) {
 		}
 		a.at = d.nano
 	}
-	a.day.turn(d.day, slice(a.plan.Daily, a.plan.Rate))
-	a.month.turn(d.month, slice(a.plan.Monthly, a.plan.Rate))
+	a.day.turn(d.day)
+	a.month.turn(d.month)
 	for n, at := range a.nodes {
-		if d.nano-at > int64(time.Second) {
+		if d.nano-at > int64(2*LeaseTTL) {
 			delete(a.nodes, n)
 		}
 	}
 }
 
-func (p *page) turn(period uint64, slice int64) {
+func (p *page) turn(period uint64) {
 	if period > p.period {
-		*p = page{period, 0, slice}
+		*p = page{period: period}
 	}
 }
 

@@ -17,7 +17,9 @@ const (
 )
 
 const (
-	demandSpan = 50 * time.Millisecond  // a lease covers the node's own demand for this long
+	demandSpan = 50 * time.Millisecond  // a short lease covers the node's own demand for this long
+	plentySpan = 700 * time.Millisecond // and a long one for this
+	returnSpan = 400 * time.Millisecond // what is left of a long lease waits this long for another message to go with
 	askTimeout = 100 * time.Millisecond // an Ask without answer is given up
 	maxBack    = 16
 )
@@ -34,17 +36,21 @@ type Holder struct {
 	low    atomic.Int64             // fewer units than this: ask ahead
 	sent   atomic.Int64             // time of the Ask without answer; 0: none
 	last   atomic.Pointer[Grant]
+	policy atomic.Pointer[string]
 
 	mu     sync.Mutex // what only Poll and Receive use; never held while waiting
 	seq    uint64
 	polled int64
 	rate   float64 // units per nanosecond
+	plenty bool    // the last lease was a long one
 	back   []Return
+	due    int64 // when back is worth a message of its own
 }
 
 type lease struct {
 	id, epoch uint64
 	until     int64
+	long      bool
 	left      atomic.Int64 // -1: ended
 }
 
@@ -73,7 +79,11 @@ func NewHolder(node string, p Plan, seq uint64) *Holder {
 }
 
 // Change tells the holder of another plan; what it holds stays.
-func (h *Holder) Change(p Plan) { h.burst.Store(p.Burst) }
+func (h *Holder) Change(p Plan) {
+	policy := p.header()
+	h.burst.Store(p.Burst)
+	h.policy.Store(&policy)
+}
 
 // Spend asks for cost units of what is held. A cost above the burst is the burst.
 func (h *Holder) Spend(now time.Time, cost int64) (Answer, Need) {
@@ -83,7 +93,7 @@ func (h *Holder) Spend(now time.Time, cost int64) (Answer, Need) {
 	}
 	t, last := now.UnixNano(), h.last.Load()
 	h.demand.Add(cost)
-	r := Answer{Rate: last.Rate, Day: last.Day, Month: last.Month}
+	r := Answer{Rate: last.Rate, Day: last.Day, Month: last.Month, policy: *h.policy.Load()}
 	free := h.sent.Load() == 0 && t >= h.next.Load()
 	if cost == 0 || h.leases[0].Load().take(t, cost) || h.leases[1].Load().take(t, cost) {
 		r.Allowed = true
@@ -130,7 +140,7 @@ func (h *Holder) Poll(now time.Time) (Ask, bool) {
 	}
 	for i := range h.leases {
 		if l := h.leases[i].Load(); l != nil && (t >= l.until || l.left.Load() == 0) {
-			h.retire(i)
+			h.retire(i, t)
 		}
 	}
 	short := h.short.Load()
@@ -139,7 +149,7 @@ func (h *Holder) Poll(now time.Time) (Ask, bool) {
 	for _, r := range h.back {
 		unspent = unspent || r.Unspent > 0
 	}
-	if !need && !unspent {
+	if !need && !(unspent && t >= h.due) {
 		return Ask{}, false
 	}
 	h.measure(t)
@@ -147,17 +157,25 @@ func (h *Holder) Poll(now time.Time) (Ask, bool) {
 	q := Ask{Node: h.node, Seq: h.seq}
 	if need {
 		q.Min = max(short, 1)
-		q.Want = max(q.Min, int64(h.rate*float64(demandSpan)))
-		h.low.Store(q.Want / 2)
+		if h.plenty {
+			q.Want = max(q.Min, int64(h.rate*float64(plentySpan)), h.burst.Load()/64)
+			h.low.Store(max(q.Want/8, int64(h.rate*float64(demandSpan))))
+		} else {
+			q.Want = max(q.Min, int64(h.rate*float64(demandSpan)))
+			h.low.Store(q.Want / 2)
+		}
 		h.short.Store(0)
 	}
 	n := copy(q.Returns[:], h.back)
-	h.back = append(h.back[:0], h.back[n:]...)
+	if h.back = append(h.back[:0], h.back[n:]...); len(h.back) == 0 {
+		h.due = 0
+	}
 	h.sent.Store(t)
 	return q, true
 }
 
-// measure follows the demand: half of the new value, over at least 10 ms.
+// measure follows the demand over about demandSpan, a new value counting the more the
+// longer it was measured.
 func (h *Holder) measure(t int64) {
 	gone := t - h.polled
 	if h.polled == 0 {
@@ -165,7 +183,8 @@ func (h *Holder) measure(t int64) {
 		return
 	}
 	if gone >= int64(10*time.Millisecond) {
-		h.rate = h.rate/2 + float64(h.demand.Swap(0))/float64(gone)/2
+		part := float64(gone) / float64(gone+int64(demandSpan))
+		h.rate += part * (float64(h.demand.Swap(0))/float64(gone) - h.rate)
 		h.polled = t
 	}
 }
@@ -181,10 +200,16 @@ func (h *Holder) Receive(now time.Time, g Grant) {
 	}
 	t := now.UnixNano()
 	if g.Tokens > 0 {
-		l := &lease{id: g.Lease, epoch: g.Epoch, until: sent + int64(g.TTL)}
+		l := &lease{id: g.Lease, epoch: g.Epoch, until: sent + int64(g.TTL), long: g.TTL > shortTTL}
 		l.left.Store(g.Tokens)
-		h.retire(0)
+		h.retire(0, t)
 		h.leases[0].Store(h.leases[1].Swap(l))
+		h.short.Store(0)                 // whoever waits says again what it needs
+		if h.plenty = l.long; h.plenty { // the share of a node may be less than it wants
+			h.low.Store(min(h.low.Load(), g.Tokens/4))
+		}
+	} else if g.Violated != 0 {
+		h.plenty = false
 	}
 	h.last.Store(&g)
 	h.next.Store(t + int64(g.Next))
@@ -192,7 +217,7 @@ func (h *Holder) Receive(now time.Time, g Grant) {
 }
 
 // retire ends a lease, so that no unit of it can be both spent and returned.
-func (h *Holder) retire(i int) {
+func (h *Holder) retire(i int, t int64) {
 	l := h.leases[i].Swap(nil)
 	if l == nil {
 		return
@@ -200,5 +225,44 @@ func (h *Holder) retire(i int) {
 	if len(h.back) >= maxBack { // the authority drops it after its grace
 		h.back = h.back[1:]
 	}
+	due := t
+	if l.long {
+		due += int64(returnSpan)
+	}
+	if h.due == 0 || due < h.due {
+		h.due = due
+	}
 	h.back = append(h.back, Return{l.epoch, l.id, max(l.left.Swap(-1), 0)})
+}
+
+// Idle tells whether nothing is held, asked for or to be returned, so that Poll need not
+// be called before the next Spend that says so.
+func (h *Holder) Idle() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.leases[0].Load() == nil && h.leases[1].Load() == nil && len(h.back) == 0 && h.sent.Load() == 0 && h.short.Load() == 0
+}
+
+// Close ends what is held and gives the last message, which returns it. Nothing more can
+// be spent until another Grant, which nobody should ask for.
+func (h *Holder) Close(now time.Time) (Ask, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := now.UnixNano()
+	h.retire(0, t)
+	h.retire(1, t)
+	back := h.back[:0]
+	for _, r := range h.back {
+		if r.Unspent > 0 {
+			back = append(back, r)
+		}
+	}
+	h.back = back
+	if len(back) == 0 {
+		return Ask{}, false
+	}
+	h.seq++
+	q := Ask{Node: h.node, Seq: h.seq}
+	copy(q.Returns[:], back)
+	return q, true
 }

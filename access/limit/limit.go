@@ -9,7 +9,8 @@
 // What always holds: in no window of time does an app get more than rate x window +
 // burst units, nor more than its quota in a UTC day or month; on any number of nodes,
 // whatever dies. A fault makes an app get less for a moment, never more. Nothing is
-// taken by a refusal. gate calls it for each request, app wires the leases.
+// taken by a refusal. gate calls it for each request and carries the messages; a store that
+// nodes share keeps the authority, see Call.
 package limit
 
 import (

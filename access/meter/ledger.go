@@ -23,7 +23,7 @@ type Origin struct {
 type series struct {
 	origin Origin
 	key    Key
-	minute int64 // since 1970
+	hour   int64 // its beginning, in minutes since 1970
 }
 
 // row is the value of a counter: the sum so far, as of record seq.
@@ -39,19 +39,19 @@ func (r *row) add(c Counts) { r.Counts.add(c) }
 // Ledger holds counters of any number of nodes and boots. It is not safe for concurrent
 // use.
 type Ledger struct {
-	minutes map[int64]map[series]*row
-	size    int
+	hours map[int64]map[series]*row
+	size  int
 }
 
 // NewLedger makes an empty one.
-func NewLedger() *Ledger { return &Ledger{minutes: map[int64]map[series]*row{}} }
+func NewLedger() *Ledger { return &Ledger{hours: map[int64]map[series]*row{}} }
 
 // row gives the row of a counter, made if need be.
 func (l *Ledger) row(s series) *row {
-	m := l.minutes[s.minute]
+	m := l.hours[s.hour]
 	if m == nil {
 		m = map[series]*row{}
-		l.minutes[s.minute] = m
+		l.hours[s.hour] = m
 	}
 	r := m[s]
 	if r == nil {
@@ -76,22 +76,22 @@ func (l *Ledger) Merge(segment io.Reader) error {
 	return err
 }
 
-// keep forgets the oldest minutes when there are more than n.
+// keep forgets the oldest hours when there are more than n.
 func (l *Ledger) keep(n int) {
-	if len(l.minutes) <= n {
+	if len(l.hours) <= n {
 		return
 	}
-	old := slices.Sorted(maps.Keys(l.minutes))
+	old := slices.Sorted(maps.Keys(l.hours))
 	for _, m := range old[:len(old)-n] {
-		l.size -= len(l.minutes[m])
-		delete(l.minutes, m)
+		l.size -= len(l.hours[m])
+		delete(l.hours, m)
 	}
 }
 
 // all copies every row.
 func (l *Ledger) all() []row {
 	out := make([]row, 0, l.size)
-	for _, rows := range l.minutes {
+	for _, rows := range l.hours {
 		for _, r := range rows {
 			out = append(out, *r)
 		}
@@ -100,13 +100,13 @@ func (l *Ledger) all() []row {
 }
 
 func byOrigin(a, b row) int {
-	return cmp.Or(cmp.Compare(a.origin.Node, b.origin.Node), cmp.Compare(a.origin.Boot, b.origin.Boot), cmp.Compare(a.minute, b.minute))
+	return cmp.Or(cmp.Compare(a.origin.Node, b.origin.Node), cmp.Compare(a.origin.Boot, b.origin.Boot), cmp.Compare(a.hour, b.hour))
 }
 
-// between copies the rows of minutes in [from, to).
+// between copies the rows of hours that begin in [from, to).
 func (l *Ledger) between(from, to time.Time) []row {
 	var out []row
-	for m, rows := range l.minutes {
+	for m, rows := range l.hours {
 		if t := time.Unix(m*60, 0); t.Before(from) || !t.Before(to) {
 			continue
 		}
@@ -127,52 +127,79 @@ const (
 	ByKey
 	ByClass
 	ByStatus
-	ByMinute
 	ByHour
 	ByDay
 )
 
 // Line is one sum. What it is not split by is empty.
 type Line struct {
-	From time.Time // start of the minute, hour or day, UTC; zero when not split by time
+	From time.Time // start of the hour or day, UTC; zero when not split by time
 	Key
 	Counts
 }
 
-// Usage sums the minutes that begin in [from, to), split as by says, in order of time
-// and then names. Fields of f that are not empty must be equal.
+// Usage sums the hours that begin in [from, to), split as by says, in order of time and
+// then names. Fields of f that are not empty must be equal.
 func (l *Ledger) Usage(from, to time.Time, f Key, by By) []Line {
-	type group struct {
-		at  int64
-		key Key
+	s := newSums(f, by)
+	for _, m := range l.within(from, to) {
+		s.add(m, l.hours[m], nil)
 	}
-	span := map[By]int64{ByMinute: 1, ByHour: 60, ByDay: 24 * 60}[by&(ByMinute|ByHour|ByDay)]
-	sums := map[group]*Counts{}
-	for m, rows := range l.minutes {
-		if t := time.Unix(m*60, 0); t.Before(from) || !t.Before(to) {
+	return s.lines()
+}
+
+// within gives the hours that begin in [from, to).
+func (l *Ledger) within(from, to time.Time) (out []int64) {
+	for m := range l.hours {
+		if t := time.Unix(m*60, 0); !t.Before(from) && t.Before(to) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// sums are the lines of an answer while they are made.
+type sums struct {
+	f    Key
+	by   By
+	span int64
+	of   map[group]*Counts
+}
+
+type group struct {
+	at  int64
+	key Key
+}
+
+func newSums(f Key, by By) *sums {
+	return &sums{f, by, map[By]int64{ByHour: 60, ByDay: 24 * 60}[by&(ByHour|ByDay)], map[group]*Counts{}}
+}
+
+// add counts the rows of an hour, without those of origins in but.
+func (s *sums) add(m int64, rows map[series]*row, but map[Origin]bool) {
+	g := group{}
+	if s.span > 0 {
+		g.at = m - m%s.span
+	}
+	for x, r := range rows {
+		if !s.f.matches(x.key) || but[x.origin] {
 			continue
 		}
-		g := group{}
-		if span > 0 {
-			g.at = m - m%span
+		g.key = x.key.only(s.by)
+		c := s.of[g]
+		if c == nil {
+			c = &Counts{}
+			s.of[g] = c
 		}
-		for s, r := range rows {
-			if !f.matches(s.key) {
-				continue
-			}
-			g.key = s.key.only(by)
-			c := sums[g]
-			if c == nil {
-				c = &Counts{}
-				sums[g] = c
-			}
-			c.add(r.Counts)
-		}
+		c.add(r.Counts)
 	}
-	out := make([]Line, 0, len(sums))
-	for g, c := range sums {
+}
+
+func (s *sums) lines() []Line {
+	out := make([]Line, 0, len(s.of))
+	for g, c := range s.of {
 		n := Line{Key: g.key, Counts: *c}
-		if span > 0 {
+		if s.span > 0 {
 			n.From = time.Unix(g.at*60, 0).UTC()
 		}
 		out = append(out, n)
@@ -206,10 +233,10 @@ func (k Key) compare(o Key) int {
 		cmp.Compare(k.Class, o.Class), cmp.Compare(k.Status, o.Status))
 }
 
-// Export writes the counters of minutes in [from, to) as CloudEvents 1.0, one JSON
+// Export writes the counters of hours in [from, to) as CloudEvents 1.0, one JSON
 // object a line, of type assay.usage.v1. The id follows from the counter alone, so that
-// a receiver which knows an id already can drop the event. Only minutes that have passed
-// for every node should be asked for.
+// a receiver which knows an id already can drop the event. Only hours that have passed for
+// every node should be asked for.
 func (l *Ledger) Export(w io.Writer, from, to time.Time) error { return export(w, l.between(from, to)) }
 
 type event struct {
@@ -218,7 +245,7 @@ type event struct {
 	ID          string    `json:"id"`
 	Source      string    `json:"source"`
 	Subject     string    `json:"subject"` // the app
-	Time        time.Time `json:"time"`    // start of the minute
+	Time        time.Time `json:"time"`    // start of the hour
 	ContentType string    `json:"datacontenttype"`
 	Data        usage     `json:"data"`
 }
@@ -235,7 +262,7 @@ type usage struct {
 
 func export(w io.Writer, rows []row) error {
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.minute, b.minute), byOrigin(a, b), a.key.compare(b.key))
+		return cmp.Or(cmp.Compare(a.hour, b.hour), byOrigin(a, b), a.key.compare(b.key))
 	})
 	b := bufio.NewWriter(w)
 	e := json.NewEncoder(b)
@@ -247,7 +274,7 @@ func export(w io.Writer, rows []row) error {
 		err := e.Encode(event{
 			SpecVersion: "1.0", Type: "assay.usage.v1", ID: hex.EncodeToString(sum[:16]),
 			Source:  "assay/" + r.origin.Node + "/" + strconv.FormatUint(r.origin.Boot, 16),
-			Subject: r.key.App, Time: time.Unix(r.minute*60, 0).UTC(), ContentType: "application/json",
+			Subject: r.key.App, Time: time.Unix(r.hour*60, 0).UTC(), ContentType: "application/json",
 			Data: usage{r.key.Ring, r.key.Key, r.key.Class, r.key.Status, r.Requests, r.Units, r.Bytes},
 		})
 		if err != nil {

@@ -1,5 +1,5 @@
 // Package meter counts what each app uses, exactly enough to bill: requests, units and
-// bytes by app, ring, key, endpoint class, status class and minute.
+// bytes by app, ring, key, endpoint class, status class and hour (UTC).
 //
 // Counters are cumulative per node and boot, held in memory and appended to segment
 // files. In durable mode an Add that returned nil is on disk and survives any kill; a
@@ -8,9 +8,11 @@
 // Because a record holds the sum so far and not a difference, repeated, reordered and
 // merged records change nothing: the highest sequence number wins.
 //
-// It never estimates, never looks into a request and never turns a minute back: with a
-// clock that goes back the latest minute goes on, so a minute that has passed never
-// changes again. gate adds, app opens and merges, api and the command line query.
+// It never estimates, never looks into a request and never turns an hour back: with a
+// clock that goes back the latest hour goes on, so an hour that has passed never changes
+// again. Asking for usage keeps no Add waiting for longer than one hour's counters take
+// to sum. A Share tells other nodes through the control plane, and knows what they told.
+// api adds and queries, app opens and shares, the command line queries.
 package meter
 
 import (
@@ -49,12 +51,14 @@ type Options struct {
 	Flush   time.Duration // relaxed: time between fsyncs, 1 s by default
 	Segment int64         // bytes after which a file is closed, 8 MiB by default
 	Files   int           // closed files after which they are compacted, 8 by default
-	// Minutes is how many minutes with usage are kept, the newest ones; 35 days by
-	// default. A number and not an age: a clock that jumps forward forgets nothing.
-	Minutes int
-	Rows    int // counters in memory at most, 4 million by default; more are refused
-	Now     func() time.Time
-	Log     *slog.Logger // told of torn tails; nil: nobody
+	// Hours is how many hours with usage are kept, the newest ones; 35 days by default. A
+	// number and not an age: a clock that jumps forward forgets nothing.
+	Hours int
+	// Rows is how many counters are held at most, one for each key, class and status in an
+	// hour: 2 million by default, some 300 MB. More are refused.
+	Rows int
+	Now  func() time.Time
+	Log  *slog.Logger // told of torn tails; nil: nobody
 }
 
 func (o *Options) fill() error {
@@ -62,8 +66,8 @@ func (o *Options) fill() error {
 		return fault.At(fault.Invalid, "meter", "needs a directory and a node name of 1 to %d bytes", maxText)
 	}
 	o.Batch, o.Flush = or(o.Batch, 10*time.Millisecond), or(o.Flush, time.Second)
-	o.Segment, o.Files, o.Rows = or(o.Segment, 8<<20), or(o.Files, 8), or(o.Rows, 4_000_000)
-	o.Minutes = or(o.Minutes, 35*24*60)
+	o.Segment, o.Files, o.Rows = or(o.Segment, 8<<20), or(o.Files, 8), or(o.Rows, 2_000_000)
+	o.Hours = or(o.Hours, 35*24)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -93,8 +97,8 @@ type Meter struct {
 
 	mu      sync.Mutex // held for no I/O
 	ledger  *Ledger
-	minute  int64
-	own     map[Key]*row // of the minute
+	hour    int64        // its beginning, in minutes since 1970
+	own     map[Key]*row // of the hour
 	dirty   []*row
 	seq     uint64
 	batch   *batch
@@ -142,25 +146,25 @@ func (m *Meter) Add(ctx context.Context, k Key, c Counts) error {
 	if max(len(k.App), len(k.Ring), len(k.Key), len(k.Class)) > maxText {
 		return fault.At(fault.Invalid, "meter", "a name is longer than %d bytes", maxText)
 	}
-	minute := m.o.Now().Unix() / 60
+	hour := hourOf(m.o.Now())
 	m.mu.Lock()
 	if m.broken != nil || m.closed {
 		err := m.broken
 		m.mu.Unlock()
 		return fault.Wrap(fault.Unavailable, err, "usage cannot be recorded")
 	}
-	if minute > m.minute {
-		m.minute = minute
+	if hour > m.hour {
+		m.hour = hour
 		clear(m.own)
-		m.ledger.keep(m.o.Minutes)
+		m.ledger.keep(m.o.Hours)
 	}
 	r := m.own[k]
 	if r == nil {
 		if m.ledger.size >= m.o.Rows {
 			m.mu.Unlock()
-			return fault.New(fault.Exhausted, "usage has %d counters, the most that are held; keep fewer minutes", m.o.Rows)
+			return fault.New(fault.Exhausted, "usage has %d counters, the most that are held; keep fewer hours", m.o.Rows)
 		}
-		r = m.ledger.row(series{m.origin, k, m.minute})
+		r = m.ledger.row(series{m.origin, k, m.hour})
 		m.own[k] = r
 	}
 	r.add(c)
@@ -295,12 +299,27 @@ func (m *Meter) commit() {
 	close(b.done)
 }
 
-// Usage sums what was used in the minutes of [from, to), see Ledger.Usage.
+// Usage sums what was used in the hours of [from, to), see Ledger.Usage.
 func (m *Meter) Usage(from, to time.Time, f Key, by By) []Line {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.ledger.Usage(from, to, f, by)
+	s := newSums(f, by)
+	m.sum(from, to, s)
+	return s.lines()
 }
+
+// sum holds the lock for one hour's counters at a time, so that Adds come between: what
+// has passed does not change meanwhile.
+func (m *Meter) sum(from, to time.Time, s *sums) {
+	m.mu.Lock()
+	hours := m.ledger.within(from, to)
+	m.mu.Unlock()
+	for _, h := range hours {
+		m.mu.Lock()
+		s.add(h, m.ledger.hours[h], nil)
+		m.mu.Unlock()
+	}
+}
+
+func hourOf(t time.Time) int64 { return t.Unix() / 3600 * 60 }
 
 // Merge takes over another node's segment file, which is only read: from now on
 // Usage and Export tell its rows too. A compaction may write them to this node's files,
@@ -318,16 +337,16 @@ func (m *Meter) Merge(segment io.Reader) error {
 	return nil
 }
 
-// Export writes the closed minutes of [from, to) as events, see Ledger.Export. The
-// minute in progress is left out, since its events would change.
+// Export writes the closed hours of [from, to) as events, see Ledger.Export. The hour in
+// progress is left out, since its events would change.
 func (m *Meter) Export(ctx context.Context, w io.Writer, from, to time.Time) error {
-	now := m.o.Now().Unix() / 60
+	now := hourOf(m.o.Now())
 	m.mu.Lock()
-	if now > m.minute { // later Adds come into this minute even if the clock goes back
-		m.minute = now
+	if now > m.hour { // later Adds come into this hour even if the clock goes back
+		m.hour = now
 		clear(m.own)
 	}
-	if end := time.Unix(m.minute*60, 0); to.After(end) {
+	if end := time.Unix(m.hour*60, 0); to.After(end) {
 		to = end
 	}
 	m.mu.Unlock()

@@ -157,7 +157,7 @@ func TestManyAddsShareAnFsyncAndAllCount(t *testing.T) {
 	}
 	m.Close()
 	again := open(t, Options{Dir: dir})
-	if got := total(again.Usage(early, late, Key{}, ByMinute|ByClass)); got != want {
+	if got := total(again.Usage(early, late, Key{}, ByHour|ByClass)); got != want {
 		t.Errorf("after a restart %v, want %v", got, want)
 	}
 	if got := total(again.Usage(early, late, Key{App: "a1", Status: 4}, 0)); got.Requests != 105 {
@@ -288,23 +288,23 @@ func TestFilesOfSeveralNodesMergeInAnyOrderAnyNumberOfTimes(t *testing.T) {
 	}
 }
 
-func TestAClockThatJumpsLosesNothingAndChangesNoPastMinute(t *testing.T) {
+func TestAClockThatJumpsLosesNothingAndChangesNoPastHour(t *testing.T) {
 	var now atomic.Int64
 	now.Store(noon.Unix())
-	m := open(t, Options{Batch: time.Microsecond, Minutes: 3, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	for _, jump := range []int64{0, 61, -3600, 0, 10 * 365 * 86400, -86400} {
+	m := open(t, Options{Batch: time.Microsecond, Hours: 3, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	for _, jump := range []int64{0, 3601, -7200, 0, 10 * 365 * 86400, -86400} {
 		now.Add(jump)
 		if err := m.Add(ctx, Key{App: "a"}, Counts{1, 1, 0}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := m.Usage(early, late, Key{}, ByMinute)
+	got := m.Usage(early, late, Key{}, ByHour)
 	if len(got) != 3 || got[0].Units != 1 || got[1].Units != 3 || got[2].Units != 2 {
-		t.Errorf("minutes are %v, want 1, 3 and 2 units", got)
+		t.Errorf("hours are %v, want 1, 3 and 2 units", got)
 	}
 }
 
-func TestExportedEventsAreTheSameEachTimeAndLeaveOutTheOpenMinute(t *testing.T) {
+func TestExportedEventsAreTheSameEachTimeAndLeaveOutTheOpenHour(t *testing.T) {
 	var now atomic.Int64
 	now.Store(noon.Unix())
 	m := open(t, Options{Relaxed: true, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
@@ -314,13 +314,13 @@ func TestExportedEventsAreTheSameEachTimeAndLeaveOutTheOpenMinute(t *testing.T) 
 	add()
 	var none, one, two bytes.Buffer
 	if err := m.Export(ctx, &none, early, late); err != nil || none.Len() != 0 {
-		t.Errorf("the open minute was exported: %s %v", none.Bytes(), err)
+		t.Errorf("the open hour was exported: %s %v", none.Bytes(), err)
 	}
-	now.Add(60)
+	now.Add(3600)
 	if err := m.Export(ctx, &one, early, late); err != nil {
 		t.Fatal(err)
 	}
-	now.Add(-60) // counts into the minute in progress, not into the exported one
+	now.Add(-3600) // counts into the hour in progress, not into the exported one
 	add()
 	m.Export(ctx, &two, early, late)
 	if !bytes.Equal(one.Bytes(), two.Bytes()) {

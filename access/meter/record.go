@@ -47,7 +47,7 @@ func appendOrigin(b []byte, o Origin) []byte {
 func appendSeries(b []byte, s *series) []byte {
 	b = appendText(appendText(b, s.key.App), s.key.Ring)
 	b = appendText(appendText(b, s.key.Key), s.key.Class)
-	return binary.AppendVarint(append(b, s.key.Status), s.minute)
+	return binary.AppendVarint(append(b, s.key.Status), s.hour)
 }
 
 func appendRow(b []byte, r *row) []byte {
@@ -127,7 +127,7 @@ func parse(p []byte, o *Origin) (r row, isRow bool, err error) {
 			return r, false, errDamage
 		}
 		d.b = d.b[n:]
-		r.minute, r.seq = m, d.uvarint()
+		r.hour, r.seq = m, d.uvarint()
 		r.Requests, r.Units, r.Bytes = d.count(), d.count(), d.count()
 		if d.bad || len(d.b) > 0 || o.Node == "" {
 			return row{}, false, errDamage

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -234,18 +235,22 @@ func (s *Server) assertion(r *http.Request, f url.Values) (Client, error) {
 	if err := decodePart(part, &a); err != nil || a.Subject == "" || len(a.Subject) > 256 {
 		return Client{}, errToken()
 	}
-	c, key, err := s.o.Clients.PublicKey(r.Context(), a.Subject, h.Kid)
+	key, err := s.o.Clients.PublicKey(r.Context(), a.Subject, h.Kid)
 	if err != nil {
 		return Client{}, err
 	}
-	if _, err := check(raw, h, key); err != nil {
+	public, err := x509.ParsePKIXPublicKey(key.Public)
+	if err != nil {
+		return Client{}, fault.New(fault.Internal, "a stored public key of a client cannot be read")
+	}
+	if _, err := check(raw, h, public, key.Alg); err != nil {
 		return Client{}, err
 	}
 	now := s.o.Now()
 	at := float64(now.UnixMilli()) / 1000
 	skew, most := Skew.Seconds(), MaxAssertion.Seconds()
 	switch {
-	case a.Issuer != a.Subject, c.ID != a.Subject, f.Has("client_id") && f.Get("client_id") != a.Subject:
+	case a.Issuer != a.Subject, f.Has("client_id") && f.Get("client_id") != a.Subject:
 		return Client{}, errToken()
 	case !s.forUs(a.Audience):
 		return Client{}, fault.New(fault.Unauthentic, "the assertion is for somebody else")
@@ -254,6 +259,11 @@ func (s *Server) assertion(r *http.Request, f url.Values) (Client, error) {
 	case a.ID == "", len(a.ID) > 255:
 		return Client{}, fault.New(fault.Unauthentic, "the assertion needs a jti of at most 255 bytes")
 	}
+	c, err := s.o.Clients.Proved(r.Context(), a.Subject)
+	if err != nil {
+		return Client{}, err
+	}
+	c.Key = key.Thumbprint
 	sum := sha256.Sum256([]byte(fmt.Sprint(len(c.ID), c.ID, a.ID))) // an entry of one size
 	until := time.UnixMilli(int64(a.Expires*1000) + 1).Add(Skew)
 	if err := s.o.Used.Add(r.Context(), now, hex.EncodeToString(sum[:]), until); err != nil {

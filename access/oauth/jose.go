@@ -14,11 +14,18 @@ import (
 	"github.com/assayhq/assay/fault"
 )
 
-// The algorithms. There is no RSA and no HMAC, so neither can be confused.
+// The algorithms of RFC 7518 and RFC 8037. Tokens of ours have one of the first two;
+// the assertion of a client may have any. There is no HMAC, so a public key cannot be
+// taken for a shared one.
 const (
-	EdDSA = "EdDSA" // RFC 8037, with Ed25519
-	ES256 = "ES256" // RFC 7518, ECDSA on P-256 with SHA-256
+	EdDSA = "EdDSA" // with Ed25519
+	ES256 = "ES256" // ECDSA on P-256 with SHA-256
+	PS256 = "PS256" // RSASSA-PSS with SHA-256
+	RS256 = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
 )
+
+// assertionAlgs are those of clients, for the metadata.
+func assertionAlgs() []string { return []string{EdDSA, ES256, PS256, RS256} }
 
 // head is what is read of a JOSE header. Where a header says to find keys (jku, jwk,
 // x5u, x5c) is not read at all: keys come from us.
@@ -50,10 +57,9 @@ func header(token string) (h head, err error) {
 	return h, nil
 }
 
-// check proves a compact JWS with a key and gives its payload. The key tells the
-// algorithm; a header that says another is refused.
-func check(token string, h head, key crypto.PublicKey) ([]byte, error) {
-	alg := algorithm(key)
+// check proves a compact JWS with a key and gives its payload. alg is what the key is
+// for; a header that says another is refused.
+func check(token string, h head, key crypto.PublicKey, alg string) ([]byte, error) {
 	if alg == "" || h.Alg != alg {
 		return nil, errToken()
 	}
@@ -65,8 +71,13 @@ func check(token string, h head, key crypto.PublicKey) ([]byte, error) {
 }
 
 func jwaOf(alg string) jwa.SignatureAlgorithm {
-	if alg == ES256 {
+	switch alg {
+	case ES256:
 		return jwa.ES256()
+	case PS256:
+		return jwa.PS256()
+	case RS256:
+		return jwa.RS256()
 	}
 	return jwa.EdDSA()
 }

@@ -10,10 +10,7 @@ import (
 
 // serverMetadata is the document of RFC 8414 section 2.
 func (s *Server) serverMetadata() map[string]any {
-	methods, algs := []string{"client_secret_basic", "private_key_jwt"}, []string{EdDSA, ES256}
-	if s.o.SecretOnly {
-		methods = methods[:1]
-	}
+	methods := []string{"client_secret_basic", "private_key_jwt"}
 	m := map[string]any{
 		"issuer":                   s.o.Issuer,
 		"token_endpoint":           s.o.Issuer + PathToken,
@@ -26,9 +23,7 @@ func (s *Server) serverMetadata() map[string]any {
 	}
 	for _, e := range []string{"token", "introspection", "revocation"} {
 		m[e+"_endpoint_auth_methods_supported"] = methods
-		if !s.o.SecretOnly {
-			m[e+"_endpoint_auth_signing_alg_values_supported"] = algs
-		}
+		m[e+"_endpoint_auth_signing_alg_values_supported"] = assertionAlgs()
 	}
 	return m
 }

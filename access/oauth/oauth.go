@@ -6,6 +6,9 @@
 // it in the claim `cid`. Beside the token endpoint: introspection (RFC 7662),
 // revocation (RFC 7009), metadata (RFC 8414, RFC 9728) and the key set (RFC 7517).
 //
+// The public keys of a client come from its owner (ParseClientKeys), never from an
+// address in a header.
+//
 // It never stores a client, a secret or a token: clients are asked for through
 // Clients, private keys leave only sealed. It does not limit rates; the gate in front
 // does. What always holds: a token is as alive as its credential, which is asked for
@@ -29,6 +32,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
 )
 
@@ -51,6 +55,7 @@ type Client struct {
 	ID     string   // the client_id, the `sub` of its tokens
 	Cid    string   // the credential that proved it, the `cid` of its tokens
 	Scopes []string // the most it can ask for
+	Key    string   // thumbprint of the public key that proved it, the `client_key` of its tokens; "" with a secret
 }
 
 // Clients knows clients. Errors: fault.Unauthentic when the proof is wrong, the same
@@ -58,9 +63,11 @@ type Client struct {
 type Clients interface {
 	// Authenticate checks a client secret.
 	Authenticate(ctx context.Context, id, secret string) (Client, error)
-	// PublicKey gives the key kid of client id, ed25519.PublicKey or
-	// *ecdsa.PublicKey on P-256, to check an assertion with.
-	PublicKey(ctx context.Context, id, kid string) (Client, crypto.PublicKey, error)
+	// PublicKey gives the key kid of client id to check an assertion with. Nothing is
+	// proved when it is asked.
+	PublicKey(ctx context.Context, id, kid string) (access.ClientKey, error)
+	// Proved gives the client that has just proved itself with a key of its own.
+	Proved(ctx context.Context, id string) (Client, error)
 	// Live tells whether credential cid is accepted now. It is asked on each use
 	// of a token, so it must answer from memory.
 	Live(cid string) error
@@ -73,9 +80,6 @@ type Options struct {
 	Scopes   []string // all scopes, for the metadata
 	Clients  Clients
 	Keys     *KeySet
-	// SecretOnly says in the metadata that clients have no public keys: only
-	// client_secret_basic is offered.
-	SecretOnly bool
 	// Introspectors is the scope whose holders may introspect any token; others
 	// only their own. Default "tokens:introspect".
 	Introspectors string
@@ -134,6 +138,9 @@ type Claims struct {
 	Issued   int64  `json:"iat"` // seconds since 1970
 	Expires  int64  `json:"exp"` // seconds since 1970
 	Cid      string `json:"cid"` // the credential behind the token
+	// Key is the thumbprint of the public key that proved the client; its tokens end
+	// when it is taken away.
+	Key string `json:"client_key,omitempty"`
 }
 
 // Has tells whether the token grants a scope.
@@ -157,7 +164,7 @@ func (s *Server) issue(c Client, scope string) (string, time.Duration, error) {
 	ttl := s.o.Keys.TTL()
 	body, err := json.Marshal(Claims{
 		Issuer: s.o.Issuer, Subject: c.ID, Audience: s.o.Resource, ClientID: c.ID, Scope: scope,
-		ID: rand.Text(), Issued: now.Unix(), Expires: now.Add(ttl).Unix(), Cid: c.Cid,
+		ID: rand.Text(), Issued: now.Unix(), Expires: now.Add(ttl).Unix(), Cid: c.Cid, Key: c.Key,
 	})
 	if err != nil {
 		return "", 0, fault.Wrap(fault.Internal, err, "the token could not be made")
@@ -187,6 +194,9 @@ func (s *Server) Verify(_ context.Context, token string) (Claims, error) {
 	if s.o.Revoked.Has(known.claims.ID) {
 		return Claims{}, fault.New(fault.Unauthentic, "the token was revoked")
 	}
+	if k := known.claims.Key; k != "" && s.o.Revoked.Has(KeyName(known.claims.ClientID, k)) {
+		return Claims{}, fault.New(fault.Unauthentic, "the public key that the token was lent for was taken away")
+	}
 	if err := s.o.Clients.Live(known.claims.Cid); err != nil {
 		return Claims{}, err
 	}
@@ -208,7 +218,7 @@ func (s *Server) open(token string, now time.Time) (*verified, error) {
 	if !ok {
 		return nil, errToken()
 	}
-	body, err := check(token, h, key)
+	body, err := check(token, h, key, algorithm(key))
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,7 @@ func (p *People) LogIn(ctx context.Context, from netip.Addr, email, password, co
 		}
 	}
 	old := a.Hash
+	token = secret()
 	a, err = update(ctx, p.o.Store, kindAccount, a.ID, func(a *account) error {
 		if a.Hash != old { // the password was changed meanwhile: this log-in proved the old one
 			return wrong()
@@ -74,6 +75,7 @@ func (p *People) LogIn(ctx context.Context, from netip.Addr, email, password, co
 		}
 		a.Known = slices.DeleteFunc(a.Known, func(k string) bool { return k == net })
 		a.Known = append([]string{net}, a.Known[:min(len(a.Known), maxKnown-1)]...)
+		a.Sessions = append([]seat{{ID: digest(token), Began: now, From: net}}, a.Sessions[:min(len(a.Sessions), maxSessions-1)]...)
 		return nil
 	})
 	if err != nil {
@@ -81,7 +83,8 @@ func (p *People) LogIn(ctx context.Context, from netip.Addr, email, password, co
 	}
 	p.pairs.forget(mail + " " + net)
 	p.prefixes.forgive(net)
-	return p.begin(ctx, a)
+	s, err = p.begin(ctx, a, token)
+	return token, s, err
 }
 
 // byEmail reads an account; for an unknown address it reads as many documents.
@@ -98,34 +101,6 @@ func (p *People) byEmail(ctx context.Context, mail string) (a account, found boo
 		return a, false, err
 	}
 	return a, err == nil, nil
-}
-
-// ChangePassword needs the old password, also of who is logged in, and ends all
-// sessions.
-func (p *People) ChangePassword(ctx context.Context, id, old, fresh string) error {
-	a, _, err := read[account](ctx, p.o.Store, kindAccount, id)
-	if err != nil {
-		return err
-	}
-	if err := acceptable(fresh, a.Email); err != nil {
-		return err
-	}
-	if err := p.reprove(ctx, a, old); err != nil {
-		return err
-	}
-	hash, err := p.hash(ctx, fresh)
-	if err != nil {
-		return err
-	}
-	_, err = update(ctx, p.o.Store, kindAccount, id, func(b *account) error {
-		if b.Hash != a.Hash {
-			return fault.New(fault.Conflict, "the password was changed at the same time by somebody else")
-		}
-		b.Hash = hash
-		b.Generation++
-		return nil
-	})
-	return err
 }
 
 // reprove asks a person who is logged in for the password again, with the limits of

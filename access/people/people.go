@@ -3,7 +3,7 @@
 //
 // Somebody signs up with e-mail and password, proves the e-mail with a token, and has
 // an account, an organisation, an app and a first key. Passwords are kept as Argon2id
-// (RFC 9106), second factors are TOTP (RFC 6238), sessions are 256 random bits of
+// (RFC 9106), second factors are TOTP (RFC 6238), passkeys (WebAuthn) take the place of both, sessions are 256 random bits of
 // which only the SHA-256 is stored.
 //
 // It never sends mail itself, never makes API keys itself and never writes a log
@@ -28,6 +28,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/assayhq/assay/fault"
 )
@@ -38,17 +39,32 @@ type Store interface {
 	// Get gives a document and its version (from 1), or fault.Unknown.
 	Get(ctx context.Context, kind, id string) (doc []byte, version int64, err error)
 	// Put writes version+1 if the stored version is version, 0 meaning that there
-	// is none; else it gives fault.Conflict.
-	Put(ctx context.Context, kind, id string, doc []byte, version int64) error
+	// is none; else it gives fault.Conflict. What was done goes into the audit log in
+	// the same step.
+	Put(ctx context.Context, kind, id string, doc []byte, version int64, done ...Event) error
 	// Delete removes the document if its version is version; else fault.Conflict.
-	Delete(ctx context.Context, kind, id string, version int64) error
+	Delete(ctx context.Context, kind, id string, version int64, done ...Event) error
+}
+
+// Event is something that was done, for the audit log. It has ids and never addresses:
+// the log is not edited when a person leaves.
+type Event struct {
+	Action  string // such as member.joined
+	Actor   string // account that did it
+	Org     string // "" when it is of no organisation
+	Subject string // account, invitation or organisation that it was done to
+	Detail  map[string]string
 }
 
 // Letter is a mail to be sent.
 type Letter struct {
-	To    string
-	Kind  string // "confirm": with Token; "known": somebody signed up with an address that has an account
+	To string
+	// Kind is "confirm", "reset" or "invite", with Token; "known": somebody signed up
+	// with an address that has an account; "nobody": not to be sent, it only takes the
+	// place of one, so that work tells nothing.
+	Kind  string
 	Token string // secret
+	Org   string // id of the organisation that invites
 }
 
 // String hides the token.
@@ -66,9 +82,16 @@ type Options struct {
 	// FreeKey makes the first key of a new app. It may be called again for the same
 	// app when a confirmation was broken off.
 	FreeKey func(ctx context.Context, org, app string) (token string, err error)
+	// EndOrg takes away what an organisation has that is no more, such as its keys. It may
+	// be called again. Nil: nothing.
+	EndOrg func(ctx context.Context, org string) error
 	// Seal and Open protect TOTP secrets; id is to be bound as additional data.
 	Seal func(id string, secret []byte) ([]byte, error)
 	Open func(id string, sealed []byte) ([]byte, error)
+
+	// Origin of the pages on which people use passkeys, such as
+	// https://console.example.com. "": there are no passkeys.
+	Origin string
 
 	Issuer   string           // name shown by authenticator apps, default "Assay"
 	Password *argon2id.Params // default Passwords()
@@ -76,6 +99,8 @@ type Options struct {
 	Idle     time.Duration    // a session unused for so long ends, default 1 h
 	Absolute time.Duration    // a session ends after so long, default 24 h
 	Confirm  time.Duration    // a confirmation token lives so long, default 24 h
+	Reset    time.Duration    // a token that sets a new password lives so long, default 1 h
+	Invite   time.Duration    // an invitation lives so long, default 7 d
 	Now      func() time.Time
 }
 
@@ -100,6 +125,8 @@ const (
 	kindAccount = "account"
 	kindEmail   = "email" // id: digest of the address; says whose it is
 	kindPending = "pending"
+	kindReset   = "reset"
+	kindRite    = "ceremony" // of a passkey, begun and not ended
 	kindSession = "session"
 	kindOrg     = "org"
 )
@@ -112,6 +139,8 @@ type People struct {
 	queue chan struct{} // who waits for a slot or has one
 
 	accounts, prefixes, pairs *throttle
+
+	passkeys *webauthn.WebAuthn // nil: none
 }
 
 // New makes the engine.
@@ -125,7 +154,7 @@ func New(o Options) (*People, error) {
 	if o.Hashes <= 0 {
 		o.Hashes = 2
 	}
-	for p, def := range map[*time.Duration]time.Duration{&o.Idle: time.Hour, &o.Absolute: 24 * time.Hour, &o.Confirm: 24 * time.Hour} {
+	for p, def := range map[*time.Duration]time.Duration{&o.Idle: time.Hour, &o.Absolute: 24 * time.Hour, &o.Confirm: 24 * time.Hour, &o.Reset: time.Hour, &o.Invite: 7 * 24 * time.Hour} {
 		if *p <= 0 {
 			*p = def
 		}
@@ -136,12 +165,16 @@ func New(o Options) (*People, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	passkeys, err := relyingParty(o.Origin, o.Issuer)
+	if err != nil {
+		return nil, err
+	}
 	dummy, err := argon2id.CreateHash(rand.Text(), o.Password)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "no password hash could be made")
 	}
 	return &People{
-		o: o, dummy: dummy,
+		o: o, dummy: dummy, passkeys: passkeys,
 		slots: make(chan struct{}, o.Hashes), queue: make(chan struct{}, maxQueue),
 		// An account's delay stays short, because its owner may be a stranger too,
 		// on a new network; a network's delay may grow long.
@@ -158,6 +191,9 @@ type account struct {
 	Generation int       `json:"generation"` // sessions of an older one have ended
 	Known      []string  `json:"known"`      // networks it was used from, newest first
 	TOTP       totpState `json:"totp"`
+	Passkeys   []passkey `json:"passkeys,omitempty"`
+	Sessions   []seat    `json:"sessions,omitempty"` // newest first
+	Orgs       []string  `json:"orgs,omitempty"`     // where it may be a member; the organisation decides
 }
 
 var errWrong = errors.New("unknown account or wrong password")
@@ -247,16 +283,16 @@ func read[T any](ctx context.Context, s Store, kind, id string) (v T, version in
 	return v, version, nil
 }
 
-func write(ctx context.Context, s Store, kind, id string, v any, version int64) error {
+func write(ctx context.Context, s Store, kind, id string, v any, version int64, done ...Event) error {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a %s cannot be written", kind)
 	}
-	return s.Put(ctx, kind, id, doc, version)
+	return s.Put(ctx, kind, id, doc, version, done...)
 }
 
 // update changes a document; when somebody else was faster it begins again.
-func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) error) (T, error) {
+func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) error, done ...Event) (T, error) {
 	for try := 0; ; try++ {
 		v, version, err := read[T](ctx, s, kind, id)
 		if err != nil {
@@ -265,7 +301,7 @@ func update[T any](ctx context.Context, s Store, kind, id string, f func(*T) err
 		if err := f(&v); err != nil {
 			return v, err
 		}
-		err = write(ctx, s, kind, id, v, version)
+		err = write(ctx, s, kind, id, v, version, done...)
 		if err == nil || fault.Of(err) != fault.Conflict || try == 7 {
 			return v, err
 		}

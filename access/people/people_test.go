@@ -43,13 +43,13 @@ func (w *town) Get(ctx context.Context, kind, id string) ([]byte, int64, error) 
 	w.calls++
 	return w.store.Get(ctx, kind, id)
 }
-func (w *town) Put(ctx context.Context, kind, id string, d []byte, v int64) error {
+func (w *town) Put(ctx context.Context, kind, id string, d []byte, v int64, done ...Event) error {
 	w.calls++
-	return w.store.Put(ctx, kind, id, d, v)
+	return w.store.Put(ctx, kind, id, d, v, done...)
 }
-func (w *town) Delete(ctx context.Context, kind, id string, v int64) error {
+func (w *town) Delete(ctx context.Context, kind, id string, v int64, done ...Event) error {
 	w.calls++
-	return w.store.Delete(ctx, kind, id, v)
+	return w.store.Delete(ctx, kind, id, v, done...)
 }
 
 func newTown(t testing.TB) *town {
@@ -91,6 +91,18 @@ func (w *town) settle(t testing.TB, email string) Welcome {
 		t.Fatal(err)
 	}
 	return wel
+}
+
+// join makes who a member with an invitation.
+func (w *town) join(t testing.TB, by, org, who string, r Role) {
+	t.Helper()
+	x, err := w.Invite(t.Context(), by, org, "", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := w.Join(t.Context(), who, x.Code); err != nil || m.Org != org || m.Role != r {
+		t.Fatal(m, err)
+	}
 }
 
 func kind(t *testing.T, err error, k fault.Kind) {
@@ -310,11 +322,15 @@ func TestSessionsEnd(t *testing.T) {
 		gone(two)
 		gone(three)
 		four := w.in(t, "")
-		kind(t, w.ChangePassword(t.Context(), wel.Account, "wrong", "another password"), fault.Unauthentic)
-		if err := w.ChangePassword(t.Context(), wel.Account, passA, "another password"); err != nil {
+		five := w.in(t, "")
+		kind(t, w.ChangePassword(t.Context(), four, "wrong", "another password"), fault.Unauthentic)
+		if err := w.ChangePassword(t.Context(), four, passA, "another password"); err != nil {
 			t.Fatal(err)
 		}
-		gone(four)
+		gone(five)
+		if _, err := w.Session(t.Context(), four); err != nil {
+			t.Fatal("who changes the password stays:", err)
+		}
 		gone("")
 		gone(strings.Repeat("x", 1000))
 	})
@@ -458,9 +474,8 @@ func TestMembersCannotRaiseThemselvesAndAnOwnerStays(t *testing.T) {
 	ctx := t.Context()
 	ada, bob, eve := w.settle(t, mailA), w.settle(t, "bob@example.com"), w.settle(t, "eve@example.com")
 	set := func(by, who string, r Role) error { return w.SetRole(ctx, by, ada.Org, who, r) }
-	if err := set(ada.Account, bob.Account, Admin); err != nil {
-		t.Fatal(err)
-	}
+	kind(t, set(ada.Account, bob.Account, Admin), fault.Unknown) // nobody becomes a member without asking
+	w.join(t, ada.Account, ada.Org, bob.Account, Admin)
 	kind(t, set(bob.Account, bob.Account, Owner), fault.Denied)
 	kind(t, set(bob.Account, eve.Account, Owner), fault.Denied)
 	kind(t, set(bob.Account, ada.Account, Viewer), fault.Denied)
@@ -470,9 +485,7 @@ func TestMembersCannotRaiseThemselvesAndAnOwnerStays(t *testing.T) {
 	kind(t, set(bob.Account, eve.Account, "root"), fault.Invalid)
 	kind(t, set(ada.Account, ada.Account, ""), fault.Conflict)
 	kind(t, set(ada.Account, ada.Account, Admin), fault.Conflict)
-	if err := set(bob.Account, eve.Account, Viewer); err != nil {
-		t.Fatal(err)
-	}
+	w.join(t, bob.Account, ada.Org, eve.Account, Viewer)
 	kind(t, w.Allow(ctx, eve.Account, ada.Org, ManageKeys), fault.Denied)
 	if err := set(eve.Account, eve.Account, ""); err != nil {
 		t.Fatal("everybody may leave", err)

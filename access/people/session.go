@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -18,10 +19,23 @@ type Session struct {
 
 const sessionGrain = time.Minute
 
-func (p *People) begin(ctx context.Context, a account) (string, Session, error) {
-	now, token := p.o.Now(), secret()
+// seat is a session as its account knows it: one that has none is over.
+type seat struct {
+	ID    string    `json:"id"` // digest of the token
+	Began time.Time `json:"began"`
+	From  string    `json:"from"` // network
+}
+
+const maxSessions = 20 // of an account; one more ends the oldest
+
+func (a *account) seated(id string) bool {
+	return slices.ContainsFunc(a.Sessions, func(s seat) bool { return s.ID == id })
+}
+
+func (p *People) begin(ctx context.Context, a account, token string) (Session, error) {
+	now := p.o.Now()
 	s := Session{Account: a.ID, Began: now, Seen: now, Generation: a.Generation}
-	return token, s, write(ctx, p.o.Store, kindSession, digest(token), s, 0)
+	return s, write(ctx, p.o.Store, kindSession, digest(token), s, 0)
 }
 
 // Session gives who a token stands for, or fault.Unauthentic. A use prolongs the
@@ -44,7 +58,7 @@ func (p *People) Session(ctx context.Context, token string) (Session, error) {
 	if err != nil && fault.Of(err) != fault.Unknown {
 		return Session{}, err
 	}
-	if err != nil || a.Generation != s.Generation || now.Sub(s.Began) >= p.o.Absolute || now.Sub(s.Seen) >= p.o.Idle {
+	if err != nil || a.Generation != s.Generation || !a.seated(id) || now.Sub(s.Began) >= p.o.Absolute || now.Sub(s.Seen) >= p.o.Idle {
 		_ = p.o.Store.Delete(ctx, kindSession, id, version) // refused either way
 		return Session{}, ended
 	}
@@ -66,26 +80,4 @@ func (p *People) Session(ctx context.Context, token string) (Session, error) {
 		}
 	}
 	return s, nil
-}
-
-// LogOut ends a session. An unknown token is no error.
-func (p *People) LogOut(ctx context.Context, token string) error {
-	for try := 0; ; try++ {
-		_, version, err := p.o.Store.Get(ctx, kindSession, digest(token))
-		if err == nil {
-			err = p.o.Store.Delete(ctx, kindSession, digest(token), version)
-		}
-		if err == nil || fault.Of(err) == fault.Unknown {
-			return nil
-		}
-		if fault.Of(err) != fault.Conflict || try == 7 {
-			return err
-		}
-	}
-}
-
-// LogOutEverywhere ends all sessions of an account.
-func (p *People) LogOutEverywhere(ctx context.Context, id string) error {
-	_, err := update(ctx, p.o.Store, kindAccount, id, func(a *account) error { a.Generation++; return nil })
-	return err
 }

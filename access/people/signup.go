@@ -114,10 +114,11 @@ func (p *People) ConfirmEmail(ctx context.Context, token string) (Welcome, error
 		kind, id string
 		v        any
 	}{
-		{kindAccount, pd.Account, account{ID: pd.Account, Email: pd.Email, Hash: pd.Hash, Created: now}},
+		{kindAccount, pd.Account, account{ID: pd.Account, Email: pd.Email, Hash: pd.Hash, Created: now, Orgs: []string{pd.Org}}},
 		{kindOrg, pd.Org, org{ID: pd.Org, Name: pd.OrgName, Members: map[string]Role{pd.Account: Owner}}},
 	} {
-		if err := write(ctx, p.o.Store, d.kind, d.id, d.v, 0); err != nil && fault.Of(err) != fault.Conflict {
+		ev := Event{Action: d.kind + ".created", Actor: pd.Account, Org: pd.Org, Subject: d.id}
+		if err := write(ctx, p.o.Store, d.kind, d.id, d.v, 0, ev); err != nil && fault.Of(err) != fault.Conflict {
 			return Welcome{}, err
 		}
 	}

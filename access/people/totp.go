@@ -77,11 +77,7 @@ func (p *People) EnableTOTP(ctx context.Context, id, code string) ([]string, err
 	if err := p.pairs.enter(p.o.Now(), "code "+id); err != nil {
 		return nil, err
 	}
-	codes, digests := make([]string, recoverys), make([]string, recoverys)
-	for i := range codes {
-		codes[i] = rand.Text()
-		digests[i] = digest(codes[i])
-	}
+	codes, digests := recovery()
 	_, err := update(ctx, p.o.Store, kindAccount, id, func(a *account) error {
 		if a.TOTP.Enabled || a.TOTP.Sealed == nil {
 			return fault.New(fault.Conflict, "begin a second factor first")
@@ -91,7 +87,7 @@ func (p *People) EnableTOTP(ctx context.Context, id, code string) ([]string, err
 		}
 		a.TOTP.Enabled, a.TOTP.Recovery = true, digests
 		return nil
-	})
+	}, Event{Action: "account.totp_enabled", Actor: id, Subject: id})
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +107,45 @@ func (p *People) DisableTOTP(ctx context.Context, id, password, code string) err
 	if err := p.second(ctx, id, code); err != nil {
 		return err
 	}
-	_, err = update(ctx, p.o.Store, kindAccount, id, func(a *account) error { a.TOTP = totpState{}; return nil })
+	_, err = update(ctx, p.o.Store, kindAccount, id, func(a *account) error { a.TOTP = totpState{}; return nil },
+		Event{Action: "account.totp_disabled", Actor: id, Subject: id})
 	return err
+}
+
+// RenewRecovery gives new recovery codes in the place of all that are left; it needs the
+// password and a code.
+func (p *People) RenewRecovery(ctx context.Context, id, password, code string) ([]string, error) {
+	a, _, err := read[account](ctx, p.o.Store, kindAccount, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.reprove(ctx, a, password); err != nil {
+		return nil, err
+	}
+	if err := p.second(ctx, id, code); err != nil {
+		return nil, err
+	}
+	codes, digests := recovery()
+	_, err = update(ctx, p.o.Store, kindAccount, id, func(a *account) error {
+		if !a.TOTP.Enabled {
+			return fault.New(fault.Conflict, "there is no second factor")
+		}
+		a.TOTP.Recovery = digests
+		return nil
+	}, Event{Action: "account.recovery_renewed", Actor: id, Subject: id})
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
+}
+
+// recovery draws recovery codes; only the digests are stored.
+func recovery() (codes, digests []string) {
+	for range recoverys {
+		c := rand.Text()
+		codes, digests = append(codes, c), append(digests, digest(c))
+	}
+	return codes, digests
 }
 
 // second takes a code. It is stored as used before anything is opened with it.

@@ -16,10 +16,10 @@
 //	R5  Limits and references are of the app and the ring; nothing here changes them.
 //	R8  Emergencies go through at once.
 //	R9  A suspension can be undone in its time, not after a compromise.
-//	R10 A repeated request is the same rotation.
 //
 // (R6, the authoritative check of keys that make keys, and R7, one transaction for
-// change, audit and notices, are gate's.)
+// change, audit and notices, are gate's. R10, that a repeated request is the same
+// rotation, is idem's.)
 package rotation
 
 import (
@@ -40,9 +40,6 @@ type Event struct {
 // Settle is the least time between a change that arms a date and that date: every
 // node has the news by then or has fenced itself.
 const Settle = 15 * time.Second
-
-// Retry is how long a repeated request is answered with the same token.
-const Retry = 10 * time.Minute
 
 // maxKeys bounds a ring; the oldest ended keys are forgotten beyond it.
 const maxKeys = 24
@@ -75,9 +72,8 @@ type Wish struct {
 	Grant    bool          // the caller may give more than the old key has
 	Reason   string        // rotation, schedule, emergency, rehearsal
 	By       string
-	Request  string // Idempotency-Key
-	Sealed   []byte // the token, sealed
 	Lifetime time.Duration
+	Push     access.Pushing // how the token is delivered; the zero value: it is given to whoever asked
 }
 
 // Rotate stages a successor. Its fields that are not set (scopes, bounds) are the old
@@ -131,10 +127,7 @@ func Rotate(r *access.Ring, k access.Key, w Wish, now time.Time) ([]Event, error
 	forget(r)
 	r.Rotation = &access.Rotation{
 		ID: w.ID, From: from, To: k.N, Phase: access.Staging, Reason: w.Reason, By: w.By, Started: now, Overlap: overlap,
-		RetireAt: now.Add(overlap), Limit: now.Add(overlap + p.Cap), Request: w.Request, Sealed: w.Sealed,
-	}
-	if w.Request != "" {
-		r.Rotation.Until = now.Add(Retry)
+		RetireAt: now.Add(overlap), Limit: now.Add(overlap + p.Cap), Push: w.Push,
 	}
 	nk := &r.Keys[len(r.Keys)-1]
 	return []Event{event("key.rotation_started", nk, "rotation", w.ID, "reason", w.Reason, "retire_at", stamp(r.Rotation.RetireAt), "confirm_by", stamp(now.Add(p.Confirm)))}, nil
@@ -344,7 +337,7 @@ func Rollback(r *access.Ring, why string, now time.Time) ([]Event, error) {
 		next.State, next.RetireAt = access.Retiring, now.Add(max(x.Overlap, Settle))
 		ev = append(ev, event("key.retiring", next, "retire_at", stamp(next.RetireAt), "successor", old.ID))
 	}
-	x.Phase, x.Ended, x.Sealed = access.RolledBack, now, nil
+	x.Phase, x.Ended = access.RolledBack, now
 	return ev, nil
 }
 
@@ -386,7 +379,6 @@ func Revoke(r *access.Ring, match func(*access.Key) bool, cause string, now time
 		return nil
 	}
 	if x := r.Rotation; x != nil && x.Phase != access.Done && x.Phase != access.RolledBack {
-		x.Sealed = nil
 		old, next := version(r, x.From), version(r, x.To)
 		switch {
 		case old == nil || old.State == access.Revoked:

@@ -32,22 +32,25 @@ const (
 // reminders are the times before a retirement at which stragglers are named.
 var reminders = []time.Duration{7 * 24 * time.Hour, 72 * time.Hour, 24 * time.Hour, time.Hour}
 
-// Tick lets time pass: what was not confirmed is withdrawn, what is proven or due is
+// Tick lets time pass: what was not confirmed is withdrawn unless it was pushed, what is proven or due is
 // suspended or extended, what was suspended in error comes back, and what is over is
 // retired. It gives no events when nothing changed.
 func Tick(r *access.Ring, e Evidence, now time.Time) (ev []Event) {
 	x := r.Rotation
-	if x != nil && x.Sealed != nil && !now.Before(x.Until) {
-		x.Sealed = nil
-		ev = append(ev, Event{Type: "ring.sealed_token_dropped"})
-	}
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		p := r.Policy.WithDefaults(k.Scopes)
 		switch {
+		case k.State == access.Staged && x != nil && x.To == k.N && now.Sub(x.Started) >= p.Confirm && (x.Push.Step == access.PushStaged || x.Push.Step == access.PushDone):
+			// Whoever reads the secret gets this key, however late: withdrawing it would lock
+			// its client out. Both keys go on, and its owner is told once.
+			if x.Reminded == 0 {
+				x.Reminded = 1
+				ev = append(ev, event("ring.push_unread", k, "to", x.Push.To, "name", x.Push.Name))
+			}
 		case k.State == access.Staged && x != nil && x.To == k.N && now.Sub(x.Started) >= p.Confirm:
 			k.State, k.Ended = access.Withdrawn, now
-			x.Phase, x.Ended, x.Sealed = access.RolledBack, now, nil
+			x.Phase, x.Ended = access.RolledBack, now
 			ev = append(ev, event("key.withdrawn", k, "because", "not used within "+p.Confirm.String()))
 		case k.State == access.Retiring:
 			ev = append(ev, retiring(r, k, p, e, now)...)

@@ -66,7 +66,7 @@ func (n *Nonces) Use(now time.Time, kid, nonce string, until time.Time) error {
 	}
 	e := entry{kid, nonce}
 	if _, ok := n.used[e]; ok {
-		return fault.At(fault.Unauthentic, "header."+HeaderNonce, "this nonce was used: take a new one for every request and every retry")
+		return Used()
 	}
 	if len(n.used) >= n.total || n.count[kid] >= n.perKey {
 		return fault.At(fault.Exhausted, "header."+HeaderNonce, "too many signed requests within the time window: slow down")

@@ -113,11 +113,26 @@ func (c *cli) auditExport() *cobra.Command {
 }
 
 func (c *cli) auditVerify() *cobra.Command {
-	var checkpoint, key string
+	var checkpoint, key, server string
 	cmd := &cobra.Command{
-		Use: "verify FILE", Short: "Check an export against a signed checkpoint, offline", Args: cobra.ExactArgs(1),
-		Example: "  assay audit verify audit.jsonl\n  assay audit verify audit.jsonl --checkpoint kept/march.checkpoint --key kept/assay.pub",
+		Use: "verify [FILE]", Short: "Check an export against a signed checkpoint, offline, or a server against a checkpoint that was kept", Args: cobra.MaximumNArgs(1),
+		Long: "With FILE, verify checks an export line by line against a checkpoint, without any server.\n" +
+			"With --server it asks a server for its checkpoint and for a proof that its log continues the\n" +
+			"one of --checkpoint, which was kept from earlier: entries that were changed or dropped since,\n" +
+			"and a second version of the log shown to somebody else, are found. When all is well the new\n" +
+			"checkpoint takes the place of the old one. The first time, it is only kept. The API key comes\n" +
+			"from ASSAY_API_KEY and needs the scope audit:read.",
+		Example: "  assay audit verify audit.jsonl\n  assay audit verify audit.jsonl --checkpoint kept/march.checkpoint --key kept/assay.pub\n  assay audit verify --server https://api.example.com --checkpoint kept/assay.checkpoint --key kept/assay.pub",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if server != "" {
+				if len(args) > 0 {
+					return usageError{fmt.Errorf("give FILE or --server, not both")}
+				}
+				return c.verifyServer(cmd.Context(), server, or(checkpoint, "assay.checkpoint"), or(key, "assay.pub"))
+			}
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("FILE is missing: write it with assay audit export, or ask a server with --server")}
+			}
 			if checkpoint == "" {
 				checkpoint = args[0] + ".checkpoint"
 			}
@@ -155,8 +170,9 @@ func (c *cli) auditVerify() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the signed checkpoint (default FILE.checkpoint)")
-	cmd.Flags().StringVar(&key, "key", "", "file with the public key (default FILE.pub)")
+	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the signed checkpoint (default FILE.checkpoint; with --server assay.checkpoint)")
+	cmd.Flags().StringVar(&key, "key", "", "file with the public key (default FILE.pub; with --server assay.pub)")
+	cmd.Flags().StringVar(&server, "server", "", "ask this server instead of reading a file, such as https://api.example.com")
 	return cmd
 }
 

@@ -105,6 +105,8 @@ looks up and connects to each exchange (one TCP connection, no request).`,
 			if err == nil {
 				add("data folder", cfg.Data, writable(cfg.Data))
 				add("address", cfg.Listen, free(cfg.Listen))
+				detail, err := secretsWork(cmd.Context(), cfg)
+				add("secrets", detail, err)
 			}
 			if online {
 				for _, d := range all.Drivers() {

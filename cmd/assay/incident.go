@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,12 @@ func (c *cli) contain(ctx context.Context, g *gate.Gate, t gate.Target, cause st
 				continue
 			}
 			k := r.Latest()
-			made, err := g.Create(ctx, operator, gate.Spec{Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Scopes: k.Scopes, Bounds: k.Bounds, Policy: r.Policy})
+			spec := gate.Spec{Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Scopes: k.Scopes, Bounds: k.Bounds, Policy: r.Policy}
+			made, err := g.Create(ctx, operator, spec)
+			if strings.HasPrefix(fault.Field(err), "body.policy.push") { // a place that is gone must not keep the owner without a key
+				spec.Policy.Push = access.PushTo{}
+				made, err = g.Create(ctx, operator, spec)
+			}
 			if err != nil {
 				return err
 			}

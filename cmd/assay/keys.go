@@ -56,7 +56,9 @@ type keyRow struct {
 	RetireAt  string   `json:"retire_at,omitempty"`
 	UndoUntil string   `json:"undo_until,omitempty"`
 	LastUsed  string   `json:"last_used_at,omitempty"`
+	Signer    string   `json:"signer,omitempty"`
 	Token     string   `json:"token,omitempty"`
+	Secret    string   `json:"signing_secret,omitempty"`
 }
 
 func when(t time.Time) string {
@@ -67,7 +69,7 @@ func when(t time.Time) string {
 }
 
 func rowOf(r *access.Ring, k *access.Key, used, now time.Time) keyRow {
-	row := keyRow{ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Scopes: access.Words(k.Scopes), State: k.Standing(now),
+	row := keyRow{ID: k.ID, Ring: r.ID, Version: k.N, Name: r.Name, Org: r.Org, App: r.App, Env: r.Env, Scopes: access.Words(k.Scopes), State: k.Standing(now), Signer: k.Signer.String(),
 		Created: when(k.Created), Confirmed: when(k.Confirmed), Expires: when(k.Expires), RetireAt: when(k.RetireAt), UndoUntil: when(k.UndoUntil), LastUsed: when(used)}
 	for _, p := range k.Bounds.Networks {
 		row.Networks = append(row.Networks, p.String())
@@ -81,12 +83,16 @@ func (c *cli) inJSON() bool { return c.output == "json" || c.output == "jsonl" }
 func (c *cli) printMade(m gate.Made, note string) error {
 	if c.inJSON() {
 		r := rowOf(m.Ring, m.Key, time.Time{}, time.Now())
-		r.Token = m.Token
+		r.Token, r.Secret = m.Token, m.Secret
 		return writeJSON(c.out, r)
 	}
 	fmt.Fprintln(c.out, m.Token)
+	if m.Secret != "" {
+		fmt.Fprintln(c.out, m.Secret)
+		note += "; the second line is the secret that its requests are signed with"
+	}
 	if !c.quiet {
-		fmt.Fprintf(c.err, "key %s is version %d of %s (%s)%s; keep the line above, it is not shown again\n", m.Key.ID, m.Key.N, m.Ring.ID, m.Ring.Name, note)
+		fmt.Fprintf(c.err, "key %s is version %d of %s (%s)%s; keep what is above, it is not shown again\n", m.Key.ID, m.Key.N, m.Ring.ID, m.Ring.Name, note)
 	}
 	return nil
 }
@@ -95,12 +101,16 @@ func (c *cli) printMade(m gate.Made, note string) error {
 func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, all bool) error {
 	t := newTable("ring", "v", "key", "name", "app", "env", "state", "scopes", "created", "ends", "last used")
 	n := 0
+	ids := make([]string, len(rings))
+	for i := range rings {
+		ids[i] = rings[i].ID
+	}
+	used, err := g.LastUse(ctx, ids...)
+	if err != nil {
+		return err
+	}
 	for i := range rings {
 		r := &rings[i]
-		used, err := g.LastUse(ctx, r.ID)
-		if err != nil {
-			return err
-		}
 		for j := len(r.Keys) - 1; j >= 0; j-- {
 			k := &r.Keys[j]
 			if k.State.Terminal() && !all {
@@ -142,17 +152,17 @@ func (c *cli) keys() *cobra.Command {
 		Long: "A ring is what you refer to, such as \"laptop\"; keys are its versions. Rotating makes a new\n" +
 			"version while the old one goes on; the new one's first use sets the date from which the old\n" +
 			"one is refused; stragglers names who still uses it. A key may be given wherever a ring is asked for.",
-		Example: "  assay key create --name bot --scope trading --network 203.0.113.0/24\n  assay key rotate ring_4kT...   # both keys work now\n  assay key stragglers ring_4kT...",
+		Example: "  assay key create --name bot --scope trading --network 203.0.113.0/24 --sign hmac\n  assay key rotate ring_4kT...   # both keys work now\n  assay key stragglers ring_4kT...",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.keyCreate(), c.keyList(), c.keyRing(), c.keyRotate(), c.keyConfirm(), c.keyRollback(), c.keyExtend(),
-		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse())
+		c.keyRetire(), c.keyUndo(), c.keyRevoke(), c.keyStragglers(), c.keyRehearse(), c.keyPushTo(), c.keyJWKS())
 	return cmd
 }
 
 func (c *cli) keyCreate() *cobra.Command {
 	var spec gate.Spec
-	var expires, deadline string
+	var expires, deadline, push string
 	var scopes, nets []string
 	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Make a ring with its first key and print it, once", Args: cobra.NoArgs,
@@ -175,6 +185,11 @@ func (c *cli) keyCreate() *cobra.Command {
 				}
 			}
 			spec.Policy.Deadline = access.Deadline(deadline)
+			if push != "" {
+				if spec.Policy.Push, err = placeOf(push); err != nil {
+					return err
+				}
+			}
 			return c.withGate(func(g *gate.Gate) error {
 				made, err := g.Create(cmd.Context(), operator, spec)
 				if err != nil {
@@ -193,8 +208,10 @@ func (c *cli) keyCreate() *cobra.Command {
 	f.StringSliceVar(&nets, "network", nil, "where it may be used from, such as 203.0.113.0/24 (default everywhere)")
 	f.IntVar(&spec.Rate, "rate", 0, "requests per second of its app (default 50, or what the app has)")
 	f.StringVar(&expires, "expires", "", "when it ends: a duration such as 720h, a date or an RFC 3339 time")
+	f.StringVar(&spec.Sign, "sign", "", "who signs what its requests change: ed25519:PUBLIC, or hmac for a secret that is printed once; see assay sign (default nobody)")
 	f.DurationVar(&spec.Policy.Overlap, "overlap", 0, "from a new key's first use to the refusal of the old one (default 168h, 24h with scopes that can do harm)")
-	f.DurationVar(&spec.Policy.Every, "every", 0, "remind its owner to rotate on this schedule, such as 2160h (default never)")
+	f.DurationVar(&spec.Policy.Every, "every", 0, "rotate on this schedule, such as 2160h: by itself with --push, else its owner is reminded (default never)")
+	f.StringVar(&push, "push", "", "where its successors are delivered: DESTINATION:NAME (default they are printed)")
 	f.StringVar(&deadline, "deadline", "", "what happens to an old key still used at its date: enforce, extend or brownout (default enforce)")
 	f.BoolVar(&spec.Policy.Proven, "proven", false, "retire an old key early when all its traffic was seen with the new one")
 	return cmd
@@ -253,18 +270,23 @@ func (c *cli) keyRotate() *cobra.Command {
 		Long: "Both keys are accepted. The first use of the new one confirms it and sets the date from which\n" +
 			"the old one is refused: the overlap later. Until then `assay key stragglers` names who has not\n" +
 			"moved, and `assay key rollback` gives it up.",
-		Example: "  assay key rotate ring_4kTq0XbT9LmA --overlap 48h",
+		Example: "  assay key rotate ring_4kTq0XbT9LmA --overlap 48h\n  assay key rotate ring_4kTq0XbT9LmA --push",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withGate(func(g *gate.Gate) error {
 				made, err := g.Rotate(cmd.Context(), operator, args[0], s)
 				if err != nil {
 					return err
 				}
+				if s.Push {
+					return c.printPushed(made)
+				}
 				return c.printMade(made, ", and both it and its predecessor are accepted")
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&s.Overlap, "overlap", 0, "from its first use to the refusal of the old key (default the ring's policy)")
+	cmd.Flags().BoolVar(&s.Push, "push", false, "deliver it to where the ring's policy says instead of printing it; assay key push-to sets that")
+	cmd.Flags().StringVar(&s.Sign, "sign", "", "its signer: ed25519:PUBLIC, hmac, or none (default as before, with a fresh secret for hmac)")
 	cmd.Flags().BoolVar(&s.Force, "force", false, "allow an overlap under 65 minutes, or one key more than the policy")
 	cmd.Flags().StringVar(&s.Reason, "reason", "", "rotation, schedule or emergency, for the audit log")
 	return cmd

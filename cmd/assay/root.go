@@ -52,9 +52,13 @@ all of it, by REST and WebSocket, to callers with your keys.
 	p.BoolVarP(&c.quiet, "quiet", "q", false, "print results only, no progress")
 	p.StringVar(&c.logLevel, "log", "", "debug, info, warn or error")
 	root.AddCommand(
-		c.serve(), c.demo(), c.replay(), c.normalize(), c.bench(),
-		c.price(), c.watch(), c.candles(), c.importCmd(), c.frames(), c.indicator(),
-		c.keys(), c.plans(), c.apps(), c.usage(), c.incident(), c.auditCmd(), c.configCmd(), c.doctor(), c.versionCmd(),
+		c.serve(), c.demo(), c.replay(),
+		c.normalize(), c.bench(), c.frames(), c.importCmd(),
+		c.price(), c.watch(), c.candles(),
+		c.indicator(),
+		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
+		c.incident(), c.alertCmd(), c.secrets(), c.auditCmd(), c.complianceCmd(),
+		c.configCmd(), c.doctor(), c.versionCmd(),
 	)
 	wrapArgs(root)
 	return root

@@ -31,7 +31,7 @@ func (c *cli) usage() *cobra.Command {
 		Long: "Usage sums requests, units and bytes by app and hour, day or month (UTC). It reads the\n" +
 			"data folder and may run beside the server; what was used in the last second or so may\n" +
 			"not be there yet. With several servers each has its own files. --export cloudevents\n" +
-			"writes the counters of all closed minutes as events, one a line; an event that is\n" +
+			"writes the counters of all closed hours as events, one a line; an event that is\n" +
 			"exported twice has the same id.",
 		Example: "  assay usage --by month\n  assay usage --org acme --start 2026-11-01 -o csv\n  assay usage --export cloudevents --start 2026-11-01 --end 2026-11-02 > usage.jsonl",
 		RunE: func(*cobra.Command, []string) error {
@@ -68,8 +68,8 @@ func (c *cli) usage() *cobra.Command {
 				if org != "" {
 					return usageError{fmt.Errorf("--export writes all apps; leave --org and --app out")}
 				}
-				// A minute is exported once nothing can be added to it any more, on disk too.
-				if closed := now.Truncate(time.Minute).Add(-time.Minute); end.After(closed) {
+				// An hour is exported once nothing can be added to it any more, on disk too.
+				if closed := now.Add(-time.Minute).Truncate(time.Hour); end.After(closed) {
 					end = closed
 				}
 				return l.Export(c.out, start, end)

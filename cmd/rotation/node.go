@@ -15,6 +15,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/store/postgres"
 )
@@ -48,11 +49,12 @@ func (c clock) now() int64 { return int64(time.Since(c.epoch)) }
 // node is one server.
 type node struct {
 	nodeConfig
-	gate   *gate.Gate
-	clock  clock
-	mu     sync.Mutex // of events
-	events *os.File
-	cuts   cuts
+	gate    *gate.Gate
+	repeats *idem.Records
+	clock   clock
+	mu      sync.Mutex // of events
+	events  *os.File
+	cuts    cuts
 }
 
 // serve is the life of a server process. It ends when its standard input does, so that
@@ -94,6 +96,9 @@ func serve(ctx context.Context) error {
 		Now: func() time.Time { return time.Now().Add(n.Skew) },
 	})
 	if err != nil {
+		return err
+	}
+	if n.repeats, err = idem.NewRecords(store, idem.RecordOptions{Seal: n.gate.Seal, Open: n.gate.Open, PerApp: 200_000}); err != nil {
 		return err
 	}
 	n.gate.Follow(n.cuts.tell)
@@ -261,8 +266,8 @@ func (n *node) operate(w http.ResponseWriter, r *http.Request) {
 		m, err := n.gate.Create(ctx, by, gate.Spec{Name: o.App, App: o.App, Scopes: o.Scopes, Policy: o.Policy, Rehearsal: true})
 		answer(w, madeOf(m), err)
 	case "rotate":
-		m, err := n.gate.Rotate(ctx, by, o.ID, gate.RotateSpec{Overlap: o.Overlap, Force: o.Force, Key: o.Request, Reason: "rehearsal"})
-		answer(w, madeOf(m), err)
+		m, err := n.rotate(ctx, by, &o)
+		answer(w, m, err)
 	case "rollback":
 		ring, err := n.gate.Rollback(ctx, by, o.ID)
 		answer(w, ring, err)

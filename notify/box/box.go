@@ -48,8 +48,26 @@ type Options struct {
 	// Open is Seal's reverse. An error of the kind fault.Unavailable says that it cannot be
 	// opened now; any other, that it never will be.
 	Open func(about string, sealed []byte) ([]byte, error)
+	// Journal puts a change of an endpoint into the audit log, in the change's own
+	// transaction. ctx is the caller's. Nil: nobody keeps one.
+	Journal func(ctx context.Context, tx access.Tx, c Changed) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+}
+
+// Changed is a change of an endpoint, for the audit log.
+type Changed struct {
+	Action   string // webhook.created, deleted, enabled, disabled, secret_rotated
+	Org, App string
+	Endpoint string
+	Detail   map[string]string // no secret; of the URL only the host
+}
+
+func (b *Box) journal(ctx context.Context, tx access.Tx, action string, f *filed, detail map[string]string) error {
+	if b.o.Journal == nil {
+		return nil
+	}
+	return b.o.Journal(ctx, tx, Changed{Action: "webhook." + action, Org: f.Org, App: f.App, Endpoint: f.ID, Detail: detail})
 }
 
 // Box keeps notices. It is safe for many at once and has no state besides the store's.

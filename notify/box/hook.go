@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -106,14 +107,14 @@ func (b *Box) Register(ctx context.Context, s Spec) (Hook, string, error) {
 	if err := notify.CheckPatterns(s.Events); err != nil {
 		return Hook{}, "", err
 	}
-	url, err := b.o.CheckURL(s.URL)
+	checked, err := b.o.CheckURL(s.URL)
 	if err != nil {
 		return Hook{}, "", err
 	}
 	events := slices.Clone(s.Events)
 	slices.Sort(events)
 	f := filed{Hook: Hook{Description: s.Description, Endpoint: notify.Endpoint{
-		ID: "hook_" + strings.ToLower(rand.Text()), Org: s.Org, App: s.App, URL: url,
+		ID: "hook_" + strings.ToLower(rand.Text()), Org: s.Org, App: s.App, URL: checked,
 		Events: slices.Compact(events), State: notify.Enabled, Created: b.o.Now().UTC(),
 	}}}
 	secret, err := b.renew(&f)
@@ -129,6 +130,9 @@ func (b *Box) Register(ctx context.Context, s Spec) (Hook, string, error) {
 			return fault.New(fault.Conflict, "the organisation has %d endpoints already; delete one", notify.MaxEndpoints)
 		}
 		if err := tx.Put(kindHook, shelf(s.Org)+f.ID, []byte("{}")); err != nil {
+			return err
+		}
+		if err := b.journal(ctx, tx, "created", &f, map[string]string{"host": host(checked), "events": strings.Join(f.Events, " ")}); err != nil {
 			return err
 		}
 		return put(tx, kindHook, hookID(f.ID), f)
@@ -183,6 +187,9 @@ func (b *Box) Delete(ctx context.Context, org, id string) (h Hook, err error) {
 		if err := tx.Delete(kindHook, shelf(org)+f.ID); err != nil {
 			return err
 		}
+		if err := b.journal(ctx, tx, "deleted", f, nil); err != nil {
+			return err
+		}
 		return tx.Delete(kindHook, hookID(f.ID))
 	})
 	return h, err
@@ -200,6 +207,9 @@ func (b *Box) Enable(ctx context.Context, org, id string) (h Hook, err error) {
 		if err := h.count(tx); err != nil {
 			return err
 		}
+		if err := b.journal(ctx, tx, "enabled", f, nil); err != nil {
+			return err
+		}
 		return put(tx, kindHook, hookID(id), f)
 	})
 	return h, err
@@ -213,6 +223,9 @@ func (b *Box) Disable(ctx context.Context, id, reason string) error {
 			return err
 		}
 		f.State, f.Reason = notify.Disabled, reason
+		if err := b.journal(ctx, tx, "disabled", f, map[string]string{"reason": reason}); err != nil {
+			return err
+		}
 		return put(tx, kindHook, hookID(id), f)
 	})
 }
@@ -262,6 +275,15 @@ func (b *Box) renew(f *filed) (string, error) {
 	return text, nil
 }
 
+// host is the part of an endpoint's URL that may be told: the rest may hold a secret.
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 func about(ref string) string { return "webhook secret " + ref }
 
 // Rotate gives an endpoint a new secret, told this once. The old ones go on signing for
@@ -298,6 +320,9 @@ func (b *Box) Rotate(ctx context.Context, org, id string, overlap time.Duration)
 		}
 		h = f.Hook
 		if err := h.count(tx); err != nil {
+			return err
+		}
+		if err := b.journal(ctx, tx, "secret_rotated", f, map[string]string{"overlap_s": fmt.Sprint(int(overlap.Seconds()))}); err != nil {
 			return err
 		}
 		return put(tx, kindHook, hookID(id), f)

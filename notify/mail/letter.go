@@ -71,9 +71,9 @@ Cause: {{.}}
 What to do: if you did not ask for this, look at the audit log. Programs that used
 the key need another one.
 `},
-	notify.KeyAnomaly: {
-		`Unusual use of the key {{.Key}}`,
-		`The key {{.Key}}{{with .Ring}} of {{.}}{{end}} was used at {{.At}} in a way that it was not used before.
+	notify.AnomalyDetected: {
+		`Unusual use of {{with .Key}}the key {{.}}{{else}}keys{{end}}`,
+		`{{with .Key}}The key {{.}}{{else}}A key{{end}}{{with .Ring}} of {{.}}{{end}} was used at {{.At}} in a way that it was not used before.
 {{with .Client}}
 Used by: {{.}}{{end}}{{with .Detail}}
 What is unusual: {{.}}{{end}}

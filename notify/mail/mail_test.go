@@ -261,7 +261,7 @@ func TestLettersSayWhatHappenedAndWhatToDo(t *testing.T) {
 		notify.KeyStraggler:       {"k1", "python", "2026-03-09", "find the program"},
 		notify.KeySuspended:       {"k1", "2026-03-16", "brought back"},
 		notify.KeyRevoked:         {"k1", "compromise", "audit log"},
-		notify.KeyAnomaly:         {"k1", "a new country", "revoke the key"},
+		notify.AnomalyDetected:    {"k1", "a new country", "revoke the key"},
 	} {
 		for _, d := range []json.RawMessage{data, json.RawMessage(`{"key":"k1"}`)} {
 			m, ok, err := Letter(notify.Event{ID: "msg_1", Type: typ, At: noon, Org: "acme", App: "books", Data: d}, "ann@example.org")

@@ -130,7 +130,11 @@ func (t *tx) Delete(kind, id string) error {
 	if err := t.writable(kind, id); err != nil {
 		return err
 	}
-	done, err := t.sql.Exec(t.ctx, `UPDATE record SET body = NULL, epoch = $3 WHERE kind = $1 AND id = $2 AND body IS NOT NULL`, kind, id, t.epoch)
+	remove, args := `UPDATE record SET body = NULL, epoch = $3 WHERE kind = $1 AND id = $2 AND body IS NOT NULL`, []any{kind, id, t.epoch}
+	if kind[0] == '_' { // nobody is told of these
+		remove, args = `DELETE FROM record WHERE kind = $1 AND id = $2`, args[:2]
+	}
+	done, err := t.sql.Exec(t.ctx, remove, args...)
 	if err != nil {
 		return t.failed(err)
 	}

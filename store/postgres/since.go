@@ -28,6 +28,7 @@ func query[T any](ctx context.Context, s *Store, row pgx.RowToFunc[T], text stri
 // change is a row of Since: the store's epoch, and a record unless there is none.
 type change struct {
 	n      int64
+	floor  int64 // the last mark of deletion that was purged
 	record access.Record
 	none   bool
 }
@@ -36,7 +37,7 @@ type change struct {
 // comes also when there are no records. IS TRUE keeps the planner from the primary key:
 // going along the index of epochs it may stop at the limit, whereas all records of the
 // kinds would have to be read and sorted for each page.
-const changes = `SELECT e.n, r.kind, r.id, r.body, r.epoch FROM epoch e LEFT JOIN LATERAL (
+const changes = `SELECT e.n, coalesce((SELECT epoch FROM record WHERE kind = '` + access.PurgedKind + `' AND id = '` + access.PurgedID + `'), 0), r.kind, r.id, r.body, r.epoch FROM epoch e LEFT JOIN LATERAL (
 	SELECT kind, id, body, epoch FROM record WHERE epoch > $1 AND (kind = ANY($2)) IS TRUE ORDER BY epoch, kind, id LIMIT $3
 ) r ON true WHERE e.one = 1 ORDER BY r.epoch, r.kind, r.id`
 
@@ -56,7 +57,7 @@ func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit in
 	rows, err := query(ctx, s, func(row pgx.CollectableRow) (c change, err error) {
 		var kind, id *string
 		var at *int64
-		if err = row.Scan(&c.n, &kind, &id, &c.record.Body, &at); err != nil {
+		if err = row.Scan(&c.n, &c.floor, &kind, &id, &c.record.Body, &at); err != nil {
 			return c, err
 		}
 		if c.none = kind == nil; !c.none {
@@ -73,6 +74,9 @@ func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit in
 	n := rows[0].n
 	if epoch > n {
 		return nil, 0, false, fault.New(fault.Conflict, "epoch %d is not known yet, the last one is %d: the control store is an older copy; read it from 0", epoch, n)
+	}
+	if err := behind(epoch, rows[0].floor); err != nil {
+		return nil, 0, false, err
 	}
 	for _, c := range rows {
 		if !c.none {

@@ -8,6 +8,7 @@
 // other, and each that wrote something has the next epoch without a gap; heartbeats wait
 // for no change. When a connection is lost while a change is being committed nobody can
 // tell whether it happened: the error says so.
+// It also lends the units of limits that the servers share, see Lend.
 // It wants PostgreSQL 12 or newer, directly or through a pooler in session mode.
 // app and the commands open it and use it as an access.Store.
 package postgres
@@ -123,7 +124,10 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		return nil, s.failed(err)
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := s.migrate(ctx); err != nil {
+	if err = s.migrate(ctx); err == nil {
+		err = s.lends(ctx)
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, s.ended(ctx, err)
 	}

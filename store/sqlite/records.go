@@ -136,7 +136,11 @@ func (t *tx) Delete(kind, id string) error {
 	if err := t.writable(kind, id); err != nil {
 		return err
 	}
-	done, err := t.sql.ExecContext(t.ctx, `UPDATE record SET body = NULL, epoch = ? WHERE kind = ? AND id = ? AND body IS NOT NULL`, t.epoch, kind, id)
+	remove, args := `UPDATE record SET body = NULL, epoch = ? WHERE kind = ? AND id = ? AND body IS NOT NULL`, []any{t.epoch, kind, id}
+	if kind[0] == '_' { // nobody is told of these
+		remove, args = `DELETE FROM record WHERE kind = ? AND id = ?`, args[1:]
+	}
+	done, err := t.sql.ExecContext(t.ctx, remove, args...)
 	if err != nil {
 		return t.failed(err)
 	}
@@ -231,6 +235,9 @@ func (s *Store) Since(ctx context.Context, epoch int64, kinds []string, limit in
 		upTo = n
 		if epoch == n {
 			return nil
+		}
+		if err := behind(ctx, q, epoch); err != nil {
+			return err
 		}
 		rows, err := q.QueryContext(ctx, changed+`epoch > ? AND `+in+`ORDER BY epoch, kind, id LIMIT ?`, args([]any{epoch}, limit+1)...)
 		if err != nil {
