@@ -32,6 +32,7 @@ import (
 	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight"
 	"github.com/assayhq/assay/market"
 )
 
@@ -81,6 +82,8 @@ type Options struct {
 	Accounts Accounts
 	// ClientKeys sets public keys of clients; nil: there are none.
 	ClientKeys ClientKeys
+	// Market tells figures; nil: there are none.
+	Market insight.Market
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler

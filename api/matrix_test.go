@@ -64,6 +64,7 @@ func expectations() map[string]expected {
 		"list-candles": at("/v1/candles/BTC-USD?interval=1h"), "list-trades": at("/v1/trades/BTC-USD"), "get-book": at("/v1/books/BTC-USD?venue=kraken"),
 		"list-assets": at("/v1/assets"), "get-asset": at("/v1/assets/BTC"), "list-venues": at("/v1/venues"), "get-venue": at("/v1/venues/kraken"),
 		"list-instruments": at("/v1/instruments"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
+		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"),
 		"create-stream-ticket": at("/v1/stream/tickets"), "get-me": at("/v1/me"),
 		"list-keys":  {ask: asked{target: "/v1/keys"}, also: []asked{{target: "/v1/keys?app={app}"}}},
 		"list-rings": {ask: asked{target: "/v1/rings"}, also: []asked{{target: "/v1/rings?app={app}"}}},
@@ -192,7 +193,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.marks = []string{orgA, appA, "ringa-5d02aa", "ringb-61f0c4", "ringc-08bd3e", "appb-99e4d1", own.Key.ID, own.Ring.ID, a.Key.ID, a2.Key.ID, a.Ring.ID, a2.Ring.ID, hook.ID, "hooka-2b7d", "worda-e1a9", "msg_marka", "errora-55", "saida-77"}
 	m.secrets = []string{a.Token[20:], a2.Token[20:], own.Token[20:], secret[6:]}
 
-	m.Server, err = New(Options{Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	m.Server, err = New(Options{Market: plainMarket{}, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -34,6 +34,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
+			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},
 			{Name: "History", Description: "What happened before"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Quality", Description: "How good the data is"},

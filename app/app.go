@@ -29,6 +29,7 @@ import (
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/bus"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight/figures"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
@@ -55,6 +56,7 @@ type App struct {
 	Core      *feed.Core
 	Reader    *feed.Reader
 	Hub       *stream.Hub
+	Figures   *figures.Engine
 	API       *api.Server
 
 	frames   *frameWriter
@@ -130,7 +132,7 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		open = append(open, api.Mount{Pattern: p, Handler: a.lent.handler()})
 	}
 	a.Bus = bus.NewLocal()
-	a.Writer = feed.NewWriter(a.recorder(), 200*time.Millisecond, 200_000, log)
+	a.Writer = feed.NewWriter(a.remembering(), 200*time.Millisecond, 200_000, log)
 	a.Core = feed.NewCore(a.Catalogue, a.Bus, a.Writer, log)
 	stored, err := a.History.Series(context.Background())
 	if err != nil {
@@ -141,8 +143,17 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Hub, err = stream.New(stream.Options{Board: a.Core, Bus: a.Bus, Auth: streamAuth{a.Gate}, Candles: a.Reader, Logger: log, Origins: cfg.Origins}); err != nil {
 		return nil, err
 	}
+<<<<<<< HEAD
 	opt := api.Options{
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
+=======
+	if a.Figures, err = a.openFigures(); err != nil {
+		return nil, err
+	}
+	a.API, err = api.New(api.Options{
+		Market: a.Figures,
+		Board:  a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
+>>>>>>> figures
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate},
 	}
@@ -402,6 +413,8 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 		start(&late, base, "frames", a.frames.run)
 	}
 	start(&early, ctx, "ticker", a.tick)
+	start(&early, ctx, "figures", a.Figures.Run)
+	start(&early, ctx, "supplies", a.followSupply)
 	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)

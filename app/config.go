@@ -38,6 +38,7 @@ type Config struct {
 	Public   []string `koanf:"public" doc:"scopes that need no key, such as market:read; empty means every request needs a key"`
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
 
+	Insight   Insight             `koanf:"insight" doc:"what prices mean: figures"`
 	Usage     Usage               `koanf:"usage" doc:"counting what apps use"`
 	Control   Control             `koanf:"control" doc:"keys, rings, audit log: the control plane"`
 	Secrets   Secrets             `koanf:"secrets" doc:"where secrets are kept"`

@@ -10,7 +10,10 @@
 package insight
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/assayhq/assay/asset"
@@ -71,8 +74,8 @@ type Change struct {
 // Extreme is a highest or lowest price.
 type Extreme struct {
 	Price   money.Decimal
-	At      time.Time
-	Percent float64 // of the price now from it: 100 (now/extreme - 1)
+	At      time.Time // the beginning of the day (UTC) it was reached on
+	Percent float64   // of the price now from it: 100 (now/extreme - 1)
 }
 
 // Supply is how many units of an asset there are, from a table: nobody can compute it
@@ -105,13 +108,14 @@ type Figures struct {
 	Supply      Supply
 	Cap         *money.Decimal // price times circulating supply
 	CapDiluted  *money.Decimal // price times maximum supply, or total where there is no maximum
-	Rank        int            // by Cap, 1 is the greatest, 0 none; wrapped and staked forms have none
+	Rank        int            // by Cap, 1 is the greatest, 0 none
+	Excluded    string         // why it has no rank and is in no total: "" if it has, else fiat, metal, commodity, stablecoin, wrapped, staked or migrated
 	CapBefore   *money.Decimal // Cap 24 h ago, with the supply of now
 	Changes     map[Window]Change
 	High, Low   *Extreme // of the history that is stored, which begins at Since
 	Since       time.Time
-	Sparkline   []Point // hourly, seven days, oldest first; absent hours are left out
-	Marks       []string
+	Sparkline   []Point  // hourly, seven days, oldest first; absent hours are left out
+	Marks       []string // what is wrong with it, in the words of docs/insight/figures.md
 	Simulated   bool
 	Contributed []string // venues whose data is in it
 }
@@ -164,4 +168,29 @@ type Market interface {
 	Categories(ctx context.Context, quote asset.Code) ([]Category, error)
 	// Rate is how many units of to one unit of from is worth, with the time it is of.
 	Rate(ctx context.Context, from, to asset.Code) (money.Decimal, time.Time, error)
+}
+
+// Movers are the assets whose price moved most over a window: gainers, greatest rise
+// first, or losers, greatest fall first. Those without a change, with a volume below
+// least (in their quote) and the excluded ones (stablecoins and other forms) are left out.
+func Movers(all []Figures, w Window, losers bool, least money.Decimal) []Figures {
+	var out []Figures
+	for _, f := range all {
+		c, ok := f.Changes[w]
+		if !ok || f.Excluded != "" || c.Percent == 0 || losers != (c.Percent < 0) {
+			continue
+		}
+		if least.Sign() > 0 && (f.Volume24h == nil || f.Volume24h.Cmp(least) < 0) {
+			continue
+		}
+		out = append(out, f)
+	}
+	slices.SortStableFunc(out, func(a, b Figures) int {
+		d := cmp.Compare(b.Changes[w].Percent, a.Changes[w].Percent)
+		if losers {
+			d = -d
+		}
+		return cmp.Or(d, strings.Compare(string(a.Asset), string(b.Asset)))
+	})
+	return out
 }
