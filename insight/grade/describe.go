@@ -60,3 +60,16 @@ func Nothing() Scores {
 	}
 	return s
 }
+
+// Within tells whether a kind moves within the day: it leans on TA.
+func (m *Machine) Within(k int) bool {
+	if k == kTA {
+		return true
+	}
+	for _, t := range m.formulas[k].terms {
+		if t.part < 0 && m.Within(t.kind) {
+			return true
+		}
+	}
+	return false
+}
