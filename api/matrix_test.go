@@ -64,6 +64,7 @@ func expectations() map[string]expected {
 		"list-candles": at("/v1/candles/BTC-USD?interval=1h"), "list-trades": at("/v1/trades/BTC-USD"), "get-book": at("/v1/books/BTC-USD?venue=kraken"),
 		"list-assets": at("/v1/assets"), "get-asset": at("/v1/assets/BTC"), "list-venues": at("/v1/venues"), "get-venue": at("/v1/venues/kraken"),
 		"list-instruments": at("/v1/instruments"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
+		"list-grades": at("/v1/grades"), "list-grade-formulas": at("/v1/grades/formulas"), "get-grade-record": at("/v1/grades/record"), "get-grades": at("/v1/grades/BTC"), "list-grade-history": at("/v1/grades/BTC/history"),
 		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"),
 		"create-stream-ticket": at("/v1/stream/tickets"), "get-me": at("/v1/me"),
 		"list-keys":  {ask: asked{target: "/v1/keys"}, also: []asked{{target: "/v1/keys?app={app}"}}},

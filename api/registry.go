@@ -124,6 +124,9 @@ func (s *Server) register() {
 	if s.opt.Market != nil {
 		s.registerFigures(s.opt.Market)
 	}
+	if s.opt.Grades != nil {
+		s.registerGrades(s.opt.Grades)
+	}
 	s.registerPlans()
 	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {

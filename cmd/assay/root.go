@@ -54,12 +54,8 @@ all of it, by REST and WebSocket, to callers with your keys.
 	root.AddCommand(
 		c.serve(), c.demo(), c.replay(),
 		c.normalize(), c.bench(), c.frames(), c.importCmd(),
-<<<<<<< HEAD
-		c.price(), c.watch(), c.candles(),
-		c.indicator(),
-=======
-		c.price(), c.watch(), c.candles(), c.indicator(), c.top(), c.movers(),
->>>>>>> figures
+		c.price(), c.watch(), c.candles(), c.indicator(),
+		c.top(), c.movers(), c.grade(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
 		c.incident(), c.alertCmd(), c.secrets(), c.auditCmd(), c.complianceCmd(),
 		c.configCmd(), c.doctor(), c.versionCmd(),
