@@ -82,7 +82,11 @@ func newHall(t *testing.T, act ...anomaly.Action) *hall {
 
 func (h *hall) create(t *testing.T, scopes ...access.Scope) gate.Made {
 	t.Helper()
-	m, err := h.gate.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "k", Org: "acme", App: "bot", Scopes: scopes, Rate: 1 << 20, Expires: h.gate.Now().Add(80 * 24 * time.Hour)})
+	sign := ""
+	if access.Has(scopes, access.OrdersPlace) {
+		sign = "hmac"
+	}
+	m, err := h.gate.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "k", Org: "acme", App: "bot", Scopes: scopes, Sign: sign, Rate: 1 << 20, Expires: h.gate.Now().Add(80 * 24 * time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +18,9 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/accesstest"
+	"github.com/assayhq/assay/access/anomaly"
 	"github.com/assayhq/assay/access/gate"
+	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/notify"
 	"github.com/assayhq/assay/notify/box"
 	"github.com/assayhq/assay/notify/webhook"
@@ -41,6 +44,7 @@ type expected struct {
 	prepare func(t *testing.T, m *matrix) // before the owner asks
 	also    []asked                       // other ways for a stranger to reach A's things
 	open    int                           // status where no key is asked for; 0: one is
+	needs   access.Scope                  // that none of the askers has, the owner neither
 }
 
 func at(target string) expected { return expected{ask: asked{target: target}} }
@@ -106,9 +110,48 @@ func expectations() map[string]expected {
 		"change-password": {ask: asked{target: "/v1/account/password", body: `{"old":"x","new":"y"}`}, open: 401},
 		"begin-totp":      {ask: asked{target: "/v1/account/totp/begin", body: `{"password":"x"}`}, open: 401},
 		"enable-totp":     {ask: asked{target: "/v1/account/totp/enable", body: `{"code":"123456"}`}, open: 401},
-		"get-health":      {ask: asked{target: "/healthz"}, open: 200},
-		"get-readiness":   {ask: asked{target: "/readyz"}, open: 200},
-		"get-version":     {ask: asked{target: "/version"}, open: 200},
+		"get-account":     {ask: asked{target: "/v1/account"}, open: 401},
+		"delete-account":  {ask: asked{target: "/v1/account/delete", body: `{"password":"x"}`}, open: 401},
+		"list-sessions":   {ask: asked{target: "/v1/account/sessions"}, open: 401},
+		"end-session":     {ask: asked{target: "/v1/account/sessions/x"}, open: 401},
+
+		"log-out-everywhere":   {ask: asked{target: "/v1/account/logout/everywhere"}, open: 401},
+		"forgot-password":      {ask: asked{target: "/v1/account/reset", body: `{"email":"x@example.com"}`}, open: 202},
+		"reset-password":       {ask: asked{target: "/v1/account/reset/confirm", body: `{"token":"nonsense","password":"a long password"}`}, open: 401},
+		"disable-totp":         {ask: asked{target: "/v1/account/totp/disable", body: `{"password":"x","code":"123456"}`}, open: 401},
+		"renew-recovery-codes": {ask: asked{target: "/v1/account/totp/recovery", body: `{"password":"x","code":"123456"}`}, open: 401},
+		"begin-passkey":        {ask: asked{target: "/v1/account/passkeys/begin", body: `{"password":"x"}`}, open: 401},
+		"add-passkey":          {ask: asked{target: "/v1/account/passkeys", body: `{"ceremony":"x","name":"x","response":"{}"}`}, open: 401},
+		"remove-passkey":       {ask: asked{target: "/v1/account/passkeys/x/remove", body: `{"password":"x"}`}, open: 401},
+		"begin-passkey-log-in": {ask: asked{target: "/v1/account/passkeys/login/begin"}, open: 201},
+		"log-in-passkey":       {ask: asked{target: "/v1/account/passkeys/login", body: `{"ceremony":"x","response":"{}"}`}, open: 401},
+		"join-org":             {ask: asked{target: "/v1/account/join", body: `{"code":"x"}`}, open: 401},
+		"list-members":         {ask: asked{target: "/v1/orgs/{org}/members"}, open: 401},
+		"set-role":             {ask: asked{target: "/v1/orgs/{org}/members/x", body: `{"role":"admin"}`}, open: 401},
+		"remove-member":        {ask: asked{target: "/v1/orgs/{org}/members/x"}, open: 401},
+		"invite-member":        {ask: asked{target: "/v1/orgs/{org}/invitations", body: `{"role":"viewer"}`}, open: 401},
+		"list-invitations":     {ask: asked{target: "/v1/orgs/{org}/invitations"}, open: 401},
+		"withdraw-invitation":  {ask: asked{target: "/v1/orgs/{org}/invitations/x"}, open: 401},
+		"create-org-key":       {ask: asked{target: "/v1/orgs/{org}/keys", body: `{"name":"x","scopes":["market:read"]}`}, open: 401},
+		"list-org-keys":        {ask: asked{target: "/v1/orgs/{org}/keys"}, open: 401},
+		"revoke-org-key":       {ask: asked{target: "/v1/orgs/{org}/keys/{key}"}, open: 401},
+
+		"push-ring":         theirs("/v1/rings/{ring}/push", `{"to":"","name":""}`, nil),
+		"list-plans":        at("/v1/plans"),
+		"get-plan":          at("/v1/plans/free"),
+		"set-plan":          {ask: asked{"/v1/plans/free", `{"version":99,"rate":1,"burst":1,"daily":0,"monthly":0,"concurrency":0,"connections":0,"subscriptions":0}`, 403}, needs: access.Admin},
+		"list-apps":         {ask: asked{target: "/v1/apps"}, also: []asked{{target: "/v1/apps?org={org}", status: 404}}},
+		"get-app":           theirs("/v1/apps/{app}", "", nil),
+		"set-app":           {ask: asked{"/v1/apps/{app}", `{"plan":"","rate":65536,"burst":131072}`, 404}, also: []asked{{"/v1/apps/{app}?org={org}", `{"plan":"","rate":5,"burst":5}`, 404}}},
+		"list-alerts":       at("/v1/alerts"),
+		"get-alert":         theirs("/v1/alerts/{alert}", "", nil),
+		"acknowledge-alert": theirs("/v1/alerts/{alert}/acknowledge", "", nil),
+		"dismiss-alert":     theirs("/v1/alerts/{alert}/dismiss", "", nil),
+		"check-signature":   {ask: asked{target: "/v1/signing/check", body: `{}`, status: 403}, needs: "a signer"},
+
+		"get-health":    {ask: asked{target: "/healthz"}, open: 200},
+		"get-readiness": {ask: asked{target: "/readyz"}, open: 200},
+		"get-version":   {ask: asked{target: "/version"}, open: 200},
 
 		// Routes outside the registry: streams, and whatever is mounted.
 		"stream": at("/v1/stream"), "stream-rest": at("/v1/stream/sse"), "/compat/x/": at("/compat/x/ping"),
@@ -168,6 +211,7 @@ func newMatrix(t *testing.T) *matrix {
 		t.Fatal(err)
 	}
 	// A's things, each with a mark.
+	alerts := &watch.Desk{Store: m.store, Gate: m.gate}
 	a := m.make(t, gate.Spec{Name: "ringa-5d02aa", Org: orgA, App: appA, Scopes: everything()})
 	a2 := m.make(t, gate.Spec{Name: "ringb-61f0c4", Org: orgA, App: "appb-99e4d1", Scopes: everything()})
 	hook, secret, err := m.box.Register(t.Context(), box.Spec{Org: orgA, URL: "https://hooka-2b7d.example.org/in", Events: []string{"*"}, Description: "worda-e1a9"})
@@ -194,7 +238,25 @@ func newMatrix(t *testing.T) *matrix {
 	m.marks = []string{orgA, appA, "ringa-5d02aa", "ringb-61f0c4", "ringc-08bd3e", "appb-99e4d1", own.Key.ID, own.Ring.ID, a.Key.ID, a2.Key.ID, a.Ring.ID, a2.Ring.ID, hook.ID, "hooka-2b7d", "worda-e1a9", "msg_marka", "errora-55", "saida-77"}
 	m.secrets = []string{a.Token[20:], a2.Token[20:], own.Token[20:], secret[6:]}
 
-	m.Server, err = New(Options{Market: plainMarket{}, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	watcher, err := watch.New(watch.Options{Store: m.store, Gate: func() *gate.Gate { return m.gate }, Canaries: []string{a.Key.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher.Refused(anomaly.Refusal{At: m.gate.Now(), Why: anomaly.Expired, Key: a.Key.ID, Ring: a.Ring.ID, App: appA, Prefix: netip.MustParsePrefix("203.0.113.0/24"), Agent: "agenta-4f", Checksum: true})
+	watching, enough := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() { defer close(watched); _ = watcher.Run(watching) }()
+	time.Sleep(30 * time.Second)
+	enough()
+	<-watched
+	found, err := alerts.List(t.Context(), watch.Filter{Org: orgA})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d alerts of A: %v", len(found), err)
+	}
+	m.names["alert"] = found[0].ID
+	m.marks = append(m.marks, found[0].ID, "agenta-4f")
+
+	m.Server, err = New(Options{Market: plainMarket{}, Grades: plainGrades{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -444,6 +506,9 @@ func TestEveryRouteRefusesEverybodyWhoMayNot(t *testing.T) {
 			for name, key := range m.actors {
 				for _, a := range append([]asked{e.ask}, e.also...) {
 					status, code := want(name, &op, owner, a.status)
+					if e.needs != "" && status < 400 {
+						status, code = 403, "denied"
+					}
 					if e.open != 0 {
 						status, code = e.open, ""
 						time.Sleep(100 * time.Millisecond) // one network asks all this
@@ -511,7 +576,7 @@ func TestEveryRouteLetsItsOwnersIn(t *testing.T) {
 			for _, op := range ops {
 				e := table[op.ID]
 				switch {
-				case e.open != 0 || e.ask.target == "":
+				case e.open != 0 || e.ask.target == "" || e.needs != "":
 				case op.Method == "GET" || e.ask.status == 0:
 					cell(t, m, &op, who)
 				default:
@@ -568,7 +633,7 @@ func TestAStrangerCannotTellWhatExists(t *testing.T) {
 		defer m.stop()
 		b := m.make(t, gate.Spec{Name: "b", Org: orgB, Scopes: everything()}).Token
 		real := maps.Clone(m.names)
-		none := map[string]string{"key": "0a0b0c0d0e0", "ring": "ring_9z9y9x9w9v9u", "hook": "hook_" + strings.Repeat("a", 26), "entry": "999", "org": "orgz-000000", "app": "appz-000000", "later": real["later"]}
+		none := map[string]string{"key": "0a0b0c0d0e0", "ring": "ring_9z9y9x9w9v9u", "hook": "hook_" + strings.Repeat("a", 26), "entry": "999", "org": "orgz-000000", "app": "appz-000000", "alert": "alr_" + strings.Repeat("0", 24), "later": real["later"]}
 		random := regexp.MustCompile(`req_[0-9a-z]+`)
 		answer := func(method string, a asked, names map[string]string) string {
 			m.names = names

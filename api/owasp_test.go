@@ -44,7 +44,7 @@ func TestUnknownPropertiesAreRefusedEverywhere(t *testing.T) {
 		bodies := 0
 		for _, op := range m.Operations() {
 			h := operationOf(m.Server, &op)
-			if h.RequestBody == nil {
+			if h.RequestBody == nil || table[op.ID].needs != "" { // who may not is told so before the body is read
 				continue
 			}
 			bodies++

@@ -113,7 +113,7 @@ func (f *webhookFace) of(h *box.Hook) Webhook {
 
 type createWebhookIn struct {
 	Body struct {
-		URL         string   `json:"url" minLength:"1" maxLength:"2048" doc:"https only, on the public internet"`
+		URL         string   `json:"url" minLength:"1" maxLength:"2048" doc:"https only, on the public internet; or mailto: with an address that the settings allow, which gets letters"`
 		Events      []string `json:"events" minItems:"1" maxItems:"32" maxLength:"64" doc:"Types, prefixes such as key.*, or *"`
 		Description string   `json:"description,omitempty" maxLength:"200"`
 	}

@@ -115,7 +115,9 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Notices, err = openNotices(a.Control, cfg, func() *gate.Gate { return a.Gate }); err != nil {
 		return nil, err
 	}
-	a.delivery = a.openDelivery()
+	if a.delivery, err = a.openDelivery(); err != nil {
+		return nil, err
+	}
 	a.lent.lease = max(cfg.Control.Lease, cfg.Control.Static)
 	if cfg.Control.URL == "" && cfg.Control.Static == 0 {
 		a.lent.lease = 0 // nobody else writes to a file that cannot be read

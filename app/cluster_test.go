@@ -42,6 +42,7 @@ func TestTwoServersOnOnePostgreSQLShareLimitsAndUsage(t *testing.T) {
 	for i := range apps {
 		cfg := Defaults()
 		cfg.Data, cfg.Control.URL, cfg.Control.NATS, cfg.Control.Node = t.TempDir(), db.URL(), hub.ClientURL(), string(rune('a'+i))
+		cfg.Secrets.From = "store"
 		a, err := New(cfg, "test", slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)

@@ -107,6 +107,7 @@ func newTown(t *testing.T, office *postOffice) *town {
 	cfg := app.Defaults()
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
 	cfg.Mail = app.Mail{Addr: office.addr, From: "Assay <assay@example.com>"}
+	cfg.Webhooks.Mail = []string{"@example.org"}
 	cfg.OAuth.Issuer = "https://api.example.com"
 	a, err := app.New(cfg, "test", slog.New(slog.DiscardHandler))
 	if err != nil {

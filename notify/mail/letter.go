@@ -2,6 +2,8 @@ package mail
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"text/template"
 	"unicode"
@@ -21,7 +23,7 @@ type Facts struct {
 	LastUsed  string `json:"last_used"`
 	Client    string `json:"client"` // who uses the key, such as a network or user agent
 	Cause     string `json:"cause"`
-	Detail    string `json:"detail"`
+	Detail    string `json:"-"` // what else is known
 	// These come from the event itself.
 	App string `json:"-"`
 	At  string `json:"-"`
@@ -83,21 +85,30 @@ audit log for what was done with it.
 `},
 }
 
-// Letter makes the message of an event for the given people. ok is false for types of
-// events that nobody is written to about.
-func Letter(e notify.Event, to ...string) (m Message, ok bool, err error) {
+// plain is the letter of events that have none of their own.
+func plain(typ string) form {
+	return form{typ, `This happened at {{.At}}{{with .App}} to the app {{.}}{{end}}: ` + typ + `.
+{{with .Ring}}
+Ring:    {{.}}{{end}}{{with .Key}}
+Key:     {{.}}{{end}}{{with .Successor}}
+New key: {{.}}{{end}}{{with .RetireAt}}
+Ends:    {{.}}{{end}}{{with .Detail}}
+More:    {{.}}{{end}}
+`}
+}
+
+// Letter makes the message of an event for the given people.
+func Letter(e notify.Event, to ...string) (Message, error) {
 	f, ok := forms[e.Type]
 	if !ok {
-		return Message{}, false, nil
+		f = plain(e.Type)
 	}
 	if err := e.Check(); err != nil {
-		return Message{}, true, err
+		return Message{}, err
 	}
-	var facts Facts
-	if len(e.Data) > 0 {
-		if err := json.Unmarshal(e.Data, &facts); err != nil {
-			return Message{}, true, fault.Wrap(fault.Invalid, err, "the data of event %s does not have the fields that a letter needs", e.ID)
-		}
+	facts, err := factsOf(e.Data)
+	if err != nil {
+		return Message{}, fault.Wrap(fault.Invalid, err, "the data of event %s does not have the fields that a letter needs", e.ID)
 	}
 	facts.App, facts.At = e.App, e.At.UTC().Format("2 January 2006 15:04 UTC")
 	for _, p := range []*string{&facts.Ring, &facts.Key, &facts.Successor, &facts.RetireAt, &facts.UndoUntil, &facts.LastUsed, &facts.Client, &facts.Cause, &facts.Detail, &facts.App} {
@@ -105,13 +116,50 @@ func Letter(e notify.Event, to ...string) (m Message, ok bool, err error) {
 	}
 	subject, err := fill(f.subject, facts)
 	if err != nil {
-		return Message{}, true, err
+		return Message{}, err
 	}
 	text, err := fill(f.text, facts)
 	if err != nil {
-		return Message{}, true, err
+		return Message{}, err
 	}
-	return Message{ID: e.ID, To: to, Subject: subject, Text: text, At: e.At}, true, nil
+	return Message{ID: e.ID, To: to, Subject: subject, Text: text, At: e.At}, nil
+}
+
+// factsOf reads an event's data: its fields, and those in its detail, which is a text or a
+// list of names and texts.
+func factsOf(data []byte) (f Facts, err error) {
+	if len(data) == 0 {
+		return f, nil
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return f, err
+	}
+	var more struct {
+		Detail json.RawMessage `json:"detail"`
+	}
+	if err := json.Unmarshal(data, &more); err != nil || len(more.Detail) == 0 {
+		return f, err
+	}
+	if more.Detail[0] == '"' {
+		return f, json.Unmarshal(more.Detail, &f.Detail)
+	}
+	if err := json.Unmarshal(more.Detail, &f); err != nil {
+		return f, err
+	}
+	var rest map[string]string
+	if err := json.Unmarshal(more.Detail, &rest); err != nil {
+		return f, err
+	}
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(rest)) {
+		switch k {
+		case "ring", "key", "successor", "retire_at", "undo_until", "last_used", "client", "cause":
+		default:
+			parts = append(parts, k+" "+rest[k])
+		}
+	}
+	f.Detail = strings.Join(parts, ", ")
+	return f, nil
 }
 
 func fill(text string, facts Facts) (string, error) {

@@ -264,9 +264,9 @@ func TestLettersSayWhatHappenedAndWhatToDo(t *testing.T) {
 		notify.AnomalyDetected:    {"k1", "a new country", "revoke the key"},
 	} {
 		for _, d := range []json.RawMessage{data, json.RawMessage(`{"key":"k1"}`)} {
-			m, ok, err := Letter(notify.Event{ID: "msg_1", Type: typ, At: noon, Org: "acme", App: "books", Data: d}, "ann@example.org")
-			if err != nil || !ok {
-				t.Fatalf("%s: %v %v", typ, ok, err)
+			m, err := Letter(notify.Event{ID: "msg_1", Type: typ, At: noon, Org: "acme", App: "books", Data: d}, "ann@example.org")
+			if err != nil {
+				t.Fatalf("%s: %v", typ, err)
 			}
 			t.Logf("%s\n%s", m.Subject, m.Text)
 			all := m.Subject + "\n" + m.Text
@@ -283,14 +283,17 @@ func TestLettersSayWhatHappenedAndWhatToDo(t *testing.T) {
 			}
 		}
 	}
-	if _, ok, err := Letter(notify.Event{Type: notify.AuditCheckpoint}); ok || err != nil {
-		t.Errorf("a letter about a checkpoint: %v", err)
+	// What the gate tells has its facts in a list; an event without words of its own says what it knows.
+	m, err := Letter(notify.Event{ID: "msg_1", Type: notify.KeyConfirmed, At: noon, Org: "acme", App: "books",
+		Data: json.RawMessage(`{"ring":"ring_1","key":"k2","version":2,"detail":{"retire_at":"2026-03-09T12:00:00Z","by":"first use"}}`)})
+	if err != nil || m.Subject != notify.KeyConfirmed || !strings.Contains(m.Text, "Ends:    2026-03-09T12:00:00Z") || !strings.Contains(m.Text, "More:    by first use") {
+		t.Errorf("%v\n%s\n%s", err, m.Subject, m.Text)
 	}
 }
 
 func TestFactsCannotWriteParagraphs(t *testing.T) {
 	d, _ := json.Marshal(map[string]string{"key": "k1\r\n\r\nDear customer,\u2028pay {{.Ring}}" + strings.Repeat("💰", 500), "ring": "{{.Key}}"})
-	m, _, err := Letter(notify.Event{ID: "msg_1", Type: notify.KeyRevoked, At: noon, Org: "acme", Data: d}, "ann@example.org")
+	m, err := Letter(notify.Event{ID: "msg_1", Type: notify.KeyRevoked, At: noon, Org: "acme", Data: d}, "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}

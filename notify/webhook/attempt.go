@@ -63,6 +63,10 @@ func (e *Engine) attempt(ctx context.Context, d notify.Delivery, a *notify.Attem
 		return nil
 	}
 	a.Outcome = notify.Failed
+	if to, is := strings.CutPrefix(p.URL, MailScheme); is {
+		e.post(ctx, d.Event, to, a)
+		return nil
+	}
 	if keys == nil {
 		a.Error = "the endpoint has no signing secret that can be used; give it a new one"
 		return nil
@@ -97,6 +101,24 @@ func (e *Engine) attempt(ctx context.Context, d notify.Delivery, a *notify.Attem
 	r.Header.Set("User-Agent", e.o.Agent)
 	e.send(r, a)
 	return nil
+}
+
+// MailScheme begins the address of an endpoint that gets letters: mailto:ops@example.com.
+const MailScheme = "mailto:"
+
+// post writes a letter in the place of a request.
+func (e *Engine) post(ctx context.Context, ev notify.Event, to string, a *notify.Attempt) {
+	if e.o.Mail == nil {
+		a.Error = "no mail server is set up here"
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	if err := e.o.Mail(ctx, ev, to); err != nil {
+		a.Error = fault.Public(err)
+		return
+	}
+	a.Outcome = notify.Delivered
 }
 
 // prepare finds the endpoint and the keys that sign for it, nil when there are none. An

@@ -24,13 +24,16 @@ type Secrets interface {
 
 // Options of an Engine. The zero value is good.
 type Options struct {
-	Guard       *Guard           // nil is the strict guard
-	Concurrency int              // attempts at a time; 0 is 64
-	Poll        time.Duration    // how often to ask for what became due; 0 is 1 s
-	Agent       string           // User-Agent; "" is "assay-webhook"
-	Now         func() time.Time // nil is time.Now
-	Random      func() float64   // jitter in [0, 1); nil is random
-	Log         *slog.Logger     // nil logs nothing
+	Guard       *Guard        // nil is the strict guard
+	Concurrency int           // attempts at a time; 0 is 64
+	Poll        time.Duration // how often to ask for what became due; 0 is 1 s
+	Agent       string        // User-Agent; "" is "assay-webhook"
+	// Mail writes an event to the address of an endpoint that is mailto:, within ctx. Nil: no
+	// letters are sent, and such deliveries fail.
+	Mail   func(ctx context.Context, e notify.Event, to string) error
+	Now    func() time.Time // nil is time.Now
+	Random func() float64   // jitter in [0, 1); nil is random
+	Log    *slog.Logger     // nil logs nothing
 }
 
 // Engine claims deliveries that are due, sends them and records what became of them.
