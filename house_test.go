@@ -36,7 +36,7 @@ var floors = [][]string{
 	{"market/venue", "bus"}, // contracts
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
-		"insight/figures", "market/export"}, // engines
+		"insight/figures", "insight/grades", "market/export"}, // engines
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //

@@ -123,7 +123,7 @@ func (x *exchange) crossOrigin() (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor, Idempotency-Replayed")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Not-Financial-Advice, Assay-Next-Cursor, Idempotency-Replayed")
 	if x.r.Method != http.MethodOptions || x.r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}

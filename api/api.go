@@ -83,6 +83,8 @@ type Options struct {
 	ClientKeys ClientKeys
 	// Market tells figures; nil: there are none.
 	Market insight.Market
+	// Grades tells grades; nil: there are none.
+	Grades insight.Grades
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler

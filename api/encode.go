@@ -203,6 +203,9 @@ func (x *exchange) send(status int, m *Meta, a body) {
 	x.s.complete(m)
 	h := x.Header()
 	x.tell(h, m)
+	if m.NotAdvice != "" {
+		x.set(h, "Assay-Not-Financial-Advice", "true")
+	}
 	if m.NextCursor != "" {
 		x.set(h, "Assay-Next-Cursor", m.NextCursor)
 		x.set(h, "Link", `<`+x.next(m.NextCursor)+`>; rel="next"`)

@@ -35,6 +35,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},
+			{Name: "Grades", Description: "Statistics of past data by open formulas, with their record. Not financial advice"},
 			{Name: "History", Description: "What happened before"},
 			{Name: "Exports", Description: "The same as files, of any length"},
 			{Name: "Reference", Description: "What exists, and where it trades"},

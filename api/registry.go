@@ -126,6 +126,9 @@ func (s *Server) register() {
 		s.registerFigures(s.opt.Market)
 	}
 	s.registerExports()
+	if s.opt.Grades != nil {
+		s.registerGrades(s.opt.Grades)
+	}
 	s.registerPlans()
 	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {

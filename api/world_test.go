@@ -255,7 +255,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite, access.UsageRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
-	opt := Options{Market: plainMarket{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+	opt := Options{Market: plainMarket{}, Grades: plainGrades{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
 	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {

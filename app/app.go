@@ -30,6 +30,7 @@ import (
 	"github.com/assayhq/assay/bus"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight/figures"
+	"github.com/assayhq/assay/insight/grades"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
@@ -57,6 +58,7 @@ type App struct {
 	Reader    *feed.Reader
 	Hub       *stream.Hub
 	Figures   *figures.Engine
+	Grades    *grades.Engine
 	API       *api.Server
 
 	frames   *frameWriter
@@ -149,13 +151,16 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Figures, err = a.openFigures(); err != nil {
 		return nil, err
 	}
+	if a.Grades, err = a.openGrades(); err != nil {
+		return nil, err
+	}
 	mounts, err := a.faces()
 	if err != nil {
 		return nil, err
 	}
 	opt := api.Options{
-		Market: a.Figures,
-		Board:  a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
+		Market: a.Figures, Grades: a.Grades,
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate}, Mounts: mounts,
 	}
@@ -416,6 +421,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&early, ctx, "ticker", a.tick)
 	start(&early, ctx, "figures", a.Figures.Run)
+	start(&early, ctx, "grades", a.Grades.Run)
 	start(&early, ctx, "supplies", a.followSupply)
 	start(&early, ctx, "compatible streams", a.crew.wait)
 	start(&early, ctx, "secrets", a.secrets.run)

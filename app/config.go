@@ -122,6 +122,8 @@ func Defaults() Config {
 		},
 		Log: Log{Level: "info", Format: "auto"},
 
+		Insight: Insight{Bands: "even", Hysteresis: 2, Confirm: 2},
+
 		Anomalies: Anomalies{Org: "default", Learn: 7 * 24 * time.Hour},
 	}
 }

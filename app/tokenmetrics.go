@@ -42,7 +42,7 @@ func (a *App) tokenMetrics() ([]api.Mount, error) {
 		ids[known.Code], taken[id] = id, known.Code
 	}
 	f := tokenmetrics.New(tokenmetrics.Options{
-		Board: a.Core, Candles: a.Reader, Assets: a.Catalogue.All, Market: a.Figures,
+		Board: a.Core, Candles: a.Reader, Assets: a.Catalogue.All, Market: a.Figures, Grades: a.Grades,
 		IDs: ids, Address: c.Address, MaxTop: c.MaxTop, Now: time.Now,
 	})
 	patterns := []string{"/compat/tokenmetrics/"}
