@@ -5,7 +5,7 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis postgres rotation rotation-short
+.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis talib postgres rotation rotation-short
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,7 @@ gen: ## regenerate what is generated
 
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble
+	$(GO) test -run '^$$' -bench . -benchtime 20ms ./insight/indicator
 	@if [ -n "$(ASSAY_SHARED)" ]; then $(BIN) bench $(ASSAY_SHARED)/data/market/captures/*.jsonl.zst; $(MAKE) --no-print-directory tardis; else echo "no recorded sessions: set ASSAY_SHARED for the throughput of normalizing"; fi
 
 timing: ## whether the time of a refusal tells anything of a key (a quiet machine, a minute)
@@ -73,3 +74,6 @@ tardis: ## the same recordings through another normalizer (needs node, npm and z
 		cd bench/tardis && { [ -d node_modules ] || npm install --no-package-lock --no-audit --no-fund >/dev/null; } && \
 		node bench.mjs $(abspath $(ASSAY_SHARED))/data/market/captures/*.jsonl.zst; \
 	else echo "node, npm or zstd is missing: the comparison is left out"; fi
+
+talib: ## indicators beside TA-Lib's C over the same bars (needs node, npm and gcc)
+	@GO="$(GO)" sh bench/talib/bench.sh

@@ -28,6 +28,8 @@ type barRow struct {
 // column gives a number of the bar by its column's name.
 func (b *barRow) column(name string) (float64, bool) {
 	switch name {
+	case "ts":
+		return float64(b.ts), true
 	case "open":
 		return b.open, true
 	case "high":

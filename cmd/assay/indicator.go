@@ -88,7 +88,7 @@ func inputs(f *indicator.Function, given []string) ([]string, error) {
 			return nil, usageError{fmt.Errorf("--input takes input=column, such as real=volume, not %q", g)}
 		}
 		if _, is := (&barRow{}).column(column); !is {
-			return nil, fault.At(fault.Invalid, "input", "there is no column %q; there are open, high, low, close, volume", column)
+			return nil, fault.At(fault.Invalid, "input", "there is no column %q; there are ts, open, high, low, close, volume", column)
 		}
 		found := false
 		for i, in := range f.Inputs {

@@ -24,6 +24,21 @@ func Catalogue() []Function {
 		htDCPeriod(), htPhasor(), htDCPhase(), htSine(), htTrendline(), htTrendMode(), mama(), // cycle.go
 		sar(), sarext(), accbands(), mavp(), // sar.go, bands.go
 		trange(), atr(), natr(), // truerange.go
+
+		// Beyond TA-Lib.
+		hma(), zlema(), alma(), rma(), gmma(), dpo(), // lag.go
+		mcginley(), vidya(), frama(), // adapt.go
+		vwma(), rvwap(), vwap(), evwma(), // weighed.go
+		cmou(), tsi(), smi(), ao(), pvo(), kst(), // momentum.go, kst.go
+		crsi(), rvi(), rvgi(), // relative.go
+		stc(), fisher(), kdj(), // swing.go
+		tdi(), vhf(), snr(), chop(), // trendiness.go
+		keltner(), donchian(), chandelier(), supertrend(), pbands(), percentB(), bbwidth(), // envelopes.go
+		closeVolatility(), parkinson(), garmanKlass(), rogersSatchell(), gkyz(), yangZhang(), chaikinVolatility(), ulcer(), // volatility.go, widening.go
+		cmf(), force(), emv(), nvi(), pvi(), pvt(), // flow.go
+		ichimoku(), pivots(), // levels.go
+		median(), mad(), percentRank(), // rank.go
+		zscore(), hurst(), // hurst.go
 	}
 	list = append(list, shapes()...)    // arithmetic.go
 	list = append(list, operators()...) // arithmetic.go

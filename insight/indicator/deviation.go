@@ -144,6 +144,62 @@ func bbands() Function {
 			}
 			return b
 		},
+		batch: bollingers,
+	}
+}
+
+// bollingers is bollinger over a column, to the same bits.
+func bollingers(p []float64, in, out [][]float64) {
+	n := int(p[0])
+	if p[3] != typeSMA {
+		f := bbands()
+		f.steps(p, in, out)
+		return
+	}
+	size, u, v := p[0], p[1], p[2]
+	var sum, sq, peak, last float64
+	equal := 0
+	for _, c := range in[0][:n-1] {
+		if equal++; c != last {
+			equal = 1
+		}
+		last = c
+		sum += c
+		sq += float64(c * c)
+	}
+	x, leaving := in[0][n-1:], in[0]
+	upper, middle, lower := out[0][n-1:], out[1][n-1:], out[2][n-1:]
+	leaving, upper, middle, lower = leaving[:len(x)], upper[:len(x)], middle[:len(x)], lower[:len(x)]
+	for t, c := range x {
+		if equal++; c != last {
+			equal = 1
+		}
+		last = c
+		sum += c
+		sq += float64(c * c)
+		if sq > peak {
+			peak = sq
+		} else if sq < peak*1e-6 {
+			sum, sq = 0, 0
+			for _, c := range in[0][t : t+n] {
+				sum += c
+				sq += float64(c * c)
+			}
+			peak = sq
+		}
+		mean := sum / size
+		variance := sq/size - float64(mean*mean)
+		if variance < 0 {
+			variance = 0
+		}
+		if equal >= n {
+			mean, variance = c, 0
+		}
+		old := leaving[t]
+		sum -= old
+		sq -= float64(old * old)
+		sd := math.Sqrt(variance)
+		middle[t], upper[t], lower[t] = mean, mean+float64(sd*u), mean-float64(sd*v)
 	}
 }
 

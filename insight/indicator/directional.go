@@ -1,5 +1,7 @@
 package indicator
 
+import "math"
+
 const (
 	wilder  = "J. Welles Wilder, New Concepts in Technical Trading Systems, 1978; TA-Lib "
 	dmIs    = "+DM = high - high[t-1] when that is above 0 and above low[t-1] - low, else 0; -DM the other way round; each summed as s[t] = s[t-1] - s[t-1]/n + v, begun with the plain sum of n-1"
@@ -80,9 +82,9 @@ func (d *directional) next(high, low, close float64) {
 	case d.n == 1:
 		d.plus, d.minus, d.tr = 0, 0, 0
 	case d.seen > d.n:
-		d.plus -= d.plus / n
-		d.minus -= d.minus / n
-		d.tr -= d.tr / n
+		d.plus -= float64(d.plus * (1 / n))
+		d.minus -= float64(d.minus * (1 / n))
+		d.tr -= float64(d.tr * (1 / n))
 	}
 	switch {
 	case down > 0 && up < down:
@@ -96,9 +98,9 @@ func (d *directional) next(high, low, close float64) {
 	}
 	d.moved = false
 	if d.tr != 0 {
-		p, m := d.indicators()
-		if sum := m + p; sum != 0 {
-			d.dx, d.moved = 100*(abs(m-p)/sum), true
+		// Of +DI and -DI it is the same: both are divided by the true range.
+		if sum := d.minus + d.plus; sum > 0 {
+			d.dx, d.moved = 100*(math.Abs(d.minus-d.plus)/sum), true
 		}
 	}
 }
@@ -131,6 +133,7 @@ func adx() Function {
 		begin:  func(p []float64) int { return 2*int(p[0]) - 1 },
 		settle: func(p []float64) int { return fade(1/p[0]) * 3 },
 		open:   func(p []float64) core { return &trend{d: directional{n: int(p[0])}} },
+		batch:  trends,
 	}
 }
 
@@ -156,7 +159,7 @@ func (a *trend) next(high, low, close float64) float64 {
 			a.value /= n
 		}
 	case a.d.moved:
-		a.value = (float64(a.value*(n-1)) + a.d.dx) / n
+		a.value += float64((a.d.dx - a.value) * (1 / n))
 	}
 	return a.value
 }
@@ -164,6 +167,43 @@ func (a *trend) next(high, low, close float64) float64 {
 func (a *trend) step(in, out []float64) { out[0] = a.next(in[0], in[1], in[2]) }
 
 func (a *trend) take(from core) { *a = *from.(*trend) }
+
+// trends is trend over columns, to the same bits.
+func trends(p []float64, in, out [][]float64) {
+	n := int(p[0])
+	a := trend{d: directional{n: n}}
+	high, low, close, o := in[0], in[1], in[2], out[0]
+	begin := 2*n - 1
+	for t := 0; t <= begin; t++ {
+		o[t] = a.next(high[t], low[t], close[t])
+	}
+	blank(o[:begin])
+	d := a.d
+	k, value := 1/float64(n), a.value
+	high, low, close, o = high[begin+1:], low[begin+1:], close[begin+1:], o[begin+1:]
+	low, close, o = low[:len(high)], close[:len(high)], o[:len(high)]
+	lastHigh, lastLow, lastClose, plus, minus, tr := d.high, d.low, d.close, d.plus, d.minus, d.tr
+	for i, h := range high {
+		l := low[i]
+		up, down := h-lastHigh, lastLow-l
+		plus -= float64(plus * k)
+		minus -= float64(minus * k)
+		tr -= float64(tr * k)
+		switch {
+		case down > 0 && up < down:
+			minus += down
+		case up > 0 && up > down:
+			plus += up
+		}
+		tr += trueRange(h, l, lastClose)
+		lastHigh, lastLow, lastClose = h, l, close[i]
+		if sum := minus + plus; tr != 0 && sum > 0 {
+			dx := 100 * (math.Abs(minus-plus) / sum)
+			value += float64((dx - value) * k)
+		}
+		o[i] = value
+	}
+}
 
 func adxr() Function {
 	return Function{

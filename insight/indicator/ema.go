@@ -20,27 +20,37 @@ func ema() Function {
 
 // smooth is an exponential mean that begins with a simple one. It has a value from the
 // n-th step on.
+//
+// It keeps what the newest value is above the mean: rest[t] = (x[t] - x[t-1] + rest[t-1]) (1-k)
+// says the same as ema[t] = ema[t-1] + k (x[t] - ema[t-1]), with one operation less to wait
+// for in each step, and while x stands still the mean comes to be x to the bit.
 type smooth struct {
-	k     float64 // weight of the newest value
+	keep  float64 // 1-k: what is left of the rest after a step
 	n     int     // values of the simple mean at the start
 	count int     // values taken, up to n
 	value float64 // the sum until there are n
+	last  float64
+	rest  float64 // last less value
 }
 
-func newSmooth(n int, k float64) smooth { return smooth{k: k, n: n} }
+// newSmooth makes the mean that weighs the newest value k.
+func newSmooth(n int, k float64) smooth { return smooth{keep: 1 - k, n: n} }
 
 func (e *smooth) step(in, out []float64) { out[0] = e.next(in[0]) }
 
 // next takes a value; before the n-th the answer means nothing.
 func (e *smooth) next(x float64) float64 {
 	if e.count >= e.n {
-		e.value += float64((x - e.value) * e.k)
+		e.rest = float64((x - e.last + e.rest) * e.keep)
+		e.last = x
+		e.value = x - e.rest
 		return e.value
 	}
 	e.count++
 	e.value += x
 	if e.count == e.n {
 		e.value /= float64(e.n)
+		e.last, e.rest = x, x-e.value
 	}
 	return e.value
 }
@@ -55,11 +65,14 @@ func smooths(n int, k float64, in, out []float64) {
 	}
 	v /= float64(n)
 	out[n-1] = v
+	last, keep := in[n-1], 1-k
+	rest := last - v
 	x, o := in[n:], out[n:]
 	o = o[:len(x)]
 	for i, x := range x {
-		v += float64((x - v) * k)
-		o[i] = v
+		rest = float64((x - last + rest) * keep)
+		last = x
+		o[i] = x - rest
 	}
 }
 

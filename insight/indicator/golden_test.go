@@ -46,8 +46,8 @@ func readBars(t *testing.T, path string) map[Input][]float64 {
 	}
 	m := map[Input][]float64{}
 	for _, row := range rows[1:] {
-		for i, k := range []Input{OpenPrice, High, Low, Close, Vol} {
-			x, err := strconv.ParseFloat(row[i+1], 64)
+		for i, k := range []Input{Time, OpenPrice, High, Low, Close, Vol} {
+			x, err := strconv.ParseFloat(row[i], 64)
 			if err != nil {
 				t.Fatal(err)
 			}

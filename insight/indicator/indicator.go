@@ -49,7 +49,7 @@ type Function struct {
 	// open makes the state before the first bar.
 	open func(p []float64) core
 	// batch does a whole history faster than step by step, to the same bits; nil: steps.
-	// Each out has the length of the inputs and holds NaN; it is filled from begin on.
+	// Each out has the length of the inputs and NaN before begin; it is filled from there on.
 	batch func(p []float64, in, out [][]float64)
 }
 
@@ -95,6 +95,7 @@ const (
 	Low       Input = "low"
 	Close     Input = "close"
 	Vol       Input = "volume"
+	Time      Input = "ts" // when the bar began, in milliseconds since 1970
 )
 
 // Param is a setting of a function.

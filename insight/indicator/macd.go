@@ -62,8 +62,9 @@ func macd() Function {
 		Outputs: macdOutputs(), Doc: macdDoc,
 		Formula: "macd = ema(x, fast) - ema(x, slow); signal = ema(macd, n); histogram = macd - signal",
 		Source:  macdSource + "MACD.", Notes: macdSeed + " Fast and slow are exchanged when the fast one is the longer.",
-		begin:  func(p []float64) int { return int(max(p[0], p[1])) - 1 + int(p[2]) - 1 },
-		settle: func(p []float64) int { return fade(2/(max(p[0], p[1])+1)) + fade(2/(p[2]+1)) },
+		begin: func(p []float64) int { return int(max(p[0], p[1])) - 1 + int(p[2]) - 1 },
+		// A difference of means is small beside them: what is left of the start weighs more in it.
+		settle: func(p []float64) int { return fade(2/(max(p[0], p[1])+1))*3/2 + fade(2/(p[2]+1)) },
 		open: func(p []float64) core {
 			fast, slow := int(min(p[0], p[1])), int(max(p[0], p[1]))
 			return newConvergence(fast, 2/(float64(fast)+1), slow, 2/(float64(slow)+1), int(p[2]))
@@ -83,7 +84,7 @@ func macdfix() Function {
 		Formula: "as MACD with averages that weigh the newest bar 0.15 and 0.075",
 		Source:  macdSource + "MACDFIX.", Notes: macdSeed,
 		begin:  func(p []float64) int { return 25 + int(p[0]) - 1 },
-		settle: func(p []float64) int { return fade(0.075) + fade(2/(p[0]+1)) },
+		settle: func(p []float64) int { return fade(0.075)*3/2 + fade(2/(p[0]+1)) },
 		open:   func(p []float64) core { return newConvergence(12, 0.15, 26, 0.075, int(p[0])) },
 		batch: func(p []float64, in, out [][]float64) {
 			convergences(newConvergence(12, 0.15, 26, 0.075, int(p[0])), in[0], out)
@@ -126,16 +127,19 @@ func convergences(c *convergence, x []float64, out [][]float64) {
 	}
 	a, b, h := out[0], out[1], out[2]
 	a[begin], b[begin], h[begin] = o[0], o[1], o[2]
-	fast, slow, signal := c.fast.value, c.slow.value, c.signal.value
-	kf, ks, kn := c.fast.k, c.slow.k, c.signal.k
+	last, fast, slow, kf, ks := c.fast.last, c.fast.rest, c.slow.rest, c.fast.keep, c.slow.keep
+	before, signal, kn := c.signal.last, c.signal.rest, c.signal.keep
 	x = x[begin+1:]
 	a, b, h = a[begin+1:][:len(x)], b[begin+1:][:len(x)], h[begin+1:][:len(x)]
 	for i, v := range x {
-		fast += float64((v - fast) * kf)
-		slow += float64((v - slow) * ks)
-		d := fast - slow
-		signal += float64((d - signal) * kn)
-		a[i], b[i], h[i] = d, signal, d-signal
+		fast = float64((v - last + fast) * kf)
+		slow = float64((v - last + slow) * ks)
+		last = v
+		d := (v - fast) - (v - slow)
+		signal = float64((d - before + signal) * kn)
+		before = d
+		s := d - signal
+		a[i], b[i], h[i] = d, s, d-s
 	}
 }
 
@@ -153,7 +157,7 @@ func macdext() Function {
 			return max(before(int(p[1]), int(p[0])), before(int(p[3]), int(p[2]))) + before(int(p[5]), int(p[4]))
 		},
 		settle: func(p []float64) int {
-			return max(fading(int(p[1]), int(p[0])), fading(int(p[3]), int(p[2]))) + fading(int(p[5]), int(p[4]))
+			return max(fading(int(p[1]), int(p[0])), fading(int(p[3]), int(p[2])))*3/2 + fading(int(p[5]), int(p[4]))
 		},
 		open: func(p []float64) core {
 			fast, fk, slow, sk := int(p[0]), int(p[1]), int(p[2]), int(p[3])
@@ -189,7 +193,7 @@ func priceOscillator(f Function, percent bool) Function {
 	f.Group, f.Inputs = Momentum, []Input{Real}
 	f.Params = []Param{span("optInFastPeriod", "Bars of the fast average", 12, 2), span("optInSlowPeriod", "Bars of the slow average", 26, 2), maType("optInMAType")}
 	f.begin = func(p []float64) int { return before(int(p[2]), int(max(p[0], p[1]))) }
-	f.settle = func(p []float64) int { return fading(int(p[2]), int(max(p[0], p[1]))) }
+	f.settle = func(p []float64) int { return fading(int(p[2]), int(max(p[0], p[1]))) * 3 / 2 }
 	f.open = func(p []float64) core {
 		return &oscillator{newGap(int(p[2]), int(min(p[0], p[1])), int(p[2]), int(max(p[0], p[1]))), percent}
 	}

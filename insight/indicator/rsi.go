@@ -1,5 +1,7 @@
 package indicator
 
+import "math"
+
 func rsi() Function {
 	return Function{
 		Name: "RSI", Title: "Relative Strength Index", Group: Momentum,
@@ -28,12 +30,13 @@ func (s *strength) step(in, out []float64) {
 	x := in[0]
 	d := x - s.last
 	s.last = x
-	up, down := max(d, 0), max(-d, 0)
+	up := rise(d)
+	down := up - d
 	n := float64(s.n)
 	switch {
 	case s.count > s.n:
-		s.gain = (float64(s.gain*(n-1)) + up) / n
-		s.loss = (float64(s.loss*(n-1)) + down) / n
+		s.gain += float64((up - s.gain) * (1 / n))
+		s.loss += float64((down - s.loss) * (1 / n))
 	case s.count == 0:
 		s.count++
 		return
@@ -67,14 +70,19 @@ func strengths(p []float64, in, out [][]float64) {
 		s.step(x[t:t+1], o[t:t+1])
 	}
 	blank(o[:n])
-	gain, loss, prev, size := s.gain, s.loss, s.last, float64(n)
-	less := size - 1
+	gain, loss, prev, k := s.gain, s.loss, s.last, 1/float64(n)
+	x, o = x[n+1:], o[n+1:]
 	o = o[:len(x)]
-	for t := n + 1; t < len(x); t++ {
-		d := x[t] - prev
-		prev = x[t]
-		gain = (float64(gain*less) + max(d, 0)) / size
-		loss = (float64(loss*less) + max(-d, 0)) / size
-		o[t] = share(gain, loss)
+	for i, v := range x {
+		d := v - prev
+		prev = v
+		up := rise(d)
+		gain += float64((up - gain) * k)
+		loss += float64((up - d - loss) * k)
+		o[i] = share(gain, loss)
 	}
 }
+
+// rise is the change when it is above 0, else 0, without asking: the answer is as good as
+// random, and a processor guesses it wrong half the time.
+func rise(d float64) float64 { return float64(d*0.5) + math.Abs(d*0.5) }

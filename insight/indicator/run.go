@@ -99,38 +99,64 @@ func blank(out []float64) {
 // output comes as a column of that length, NaN before Begin. The error is Invalid and
 // names the first bar with a number that is not finite.
 func (f *Function) Batch(v Values, in [][]float64) ([][]float64, error) {
-	if err := f.check(v); err != nil {
-		return nil, err
-	}
 	if len(in) != len(f.Inputs) {
 		return nil, fault.New(fault.Invalid, "%s takes %d inputs, not %d", f.Name, len(f.Inputs), len(in))
 	}
 	n := len(in[0])
-	for i, column := range in {
-		if len(column) != n {
-			return nil, fault.At(fault.Invalid, string(f.Inputs[i]), "%s has %d bars, the first input %d", f.Inputs[i], len(column), n)
-		}
-		if at := unsound(column); at >= 0 {
-			return nil, fault.At(fault.Invalid, string(f.Inputs[i]), "%s of bar %d is not a finite number", f.Inputs[i], at)
-		}
-	}
 	out := make([][]float64, len(f.Outputs))
 	flat := make([]float64, n*len(out))
-	begin := min(f.begin(v), n)
 	for i := range out {
 		out[i] = flat[i*n : (i+1)*n : (i+1)*n]
-		blank(out[i][:begin])
 	}
-	if begin == n {
-		return out, nil
+	if err := f.Fill(v, in, out); err != nil {
+		return nil, err
 	}
-	if f.batch != nil {
+	return out, nil
+}
+
+// Fill is Batch into columns that the caller has, one per output and as long as the
+// inputs, for those who compute many and keep few. Outputs must not overlap inputs. After
+// an error they hold what they held.
+func (f *Function) Fill(v Values, in, out [][]float64) error {
+	if err := f.check(v); err != nil {
+		return err
+	}
+	if len(in) != len(f.Inputs) || len(out) != len(f.Outputs) {
+		return fault.New(fault.Invalid, "%s takes %d inputs and gives %d outputs, not %d and %d", f.Name, len(f.Inputs), len(f.Outputs), len(in), len(out))
+	}
+	n := len(in[0])
+	for i, column := range in {
+		if len(column) != n {
+			return fault.At(fault.Invalid, string(f.Inputs[i]), "%s has %d bars, the first input %d", f.Inputs[i], len(column), n)
+		}
+		if at := unsound(column); at >= 0 {
+			return fault.At(fault.Invalid, string(f.Inputs[i]), "%s of bar %d is not a finite number", f.Inputs[i], at)
+		}
+	}
+	for i, column := range out {
+		if len(column) != n {
+			return fault.At(fault.Invalid, f.Outputs[i].Name, "%s has room for %d bars, the inputs have %d", f.Outputs[i].Name, len(column), n)
+		}
+	}
+	begin := min(f.begin(v), n)
+	for _, column := range out {
+		blank(column[:begin])
+	}
+	switch {
+	case begin == n:
+	case f.batch != nil:
 		f.batch(v, in, out)
-		return out, nil
+	default:
+		f.steps(v, in, out)
 	}
-	c := f.open(v)
+	return nil
+}
+
+// steps computes a whole history bar by bar.
+func (f *Function) steps(v Values, in, out [][]float64) {
+	c, begin := f.open(v), f.begin(v)
 	row, res := make([]float64, len(in)), make([]float64, len(out))
-	for t := range n {
+	for t := range in[0] {
 		for i := range in {
 			row[i] = in[i][t]
 		}
@@ -141,17 +167,23 @@ func (f *Function) Batch(v Values, in [][]float64) ([][]float64, error) {
 			}
 		}
 	}
-	return out, nil
 }
 
 // unsound is the first number that is not finite, or -1.
 func unsound(column []float64) int {
-	// x-x is 0 for finite numbers only, and a sum of zeros is cheaper to ask than each.
-	var s float64
-	for _, x := range column {
-		s += x - x
+	// 0 x is 0 for finite numbers only, and sums are cheaper to ask than each. There are two
+	// because an addition has to wait for the one before it. Where one grows beyond all
+	// numbers each is asked.
+	var a, b float64
+	rest := column
+	for ; len(rest) >= 8; rest = rest[8:] {
+		a += ((rest[0] + rest[1]) + (rest[2] + rest[3])) * 0
+		b += ((rest[4] + rest[5]) + (rest[6] + rest[7])) * 0
 	}
-	if s == 0 {
+	for _, x := range rest {
+		a += x * 0
+	}
+	if a+b == 0 {
 		return -1
 	}
 	for i, x := range column {

@@ -29,27 +29,37 @@ func (m *mean) take(from core) { m.w.take(&from.(*mean).w) }
 func means(n int, in, out []float64) {
 	var sum, fresh float64
 	size := float64(n)
-	for t := 0; t < n; t++ {
-		sum += in[t] - 0
-		fresh += in[t]
+	for _, x := range in[:n] {
+		fresh += x
 	}
 	sum, fresh = fresh, 0
 	out[n-1] = sum / size
-	for t := n; t < len(in); {
-		end := min(t+n, len(in)) // until the window has gone round once more
-		x, old, o := in[t:end], in[t-n:end-n], out[t:end]
-		old, o = old[:len(x)], o[:len(x)]
+	x, old, o := in[n:], in, out[n:]
+	old, o = old[:len(x)], o[:len(x)]
+	if n < 16 {
+		left := n
 		for i, v := range x {
 			sum += v - old[i]
 			fresh += v
-			if i == n-1 {
-				sum = fresh
+			if left--; left == 0 {
+				sum, fresh, left = fresh, 0, n
 			}
 			o[i] = sum / size
 		}
-		if end-t == n {
-			fresh = 0
+		return
+	}
+	for len(x) > 0 { // each time round until the window is about to be summed anew
+		k := min(n-1, len(x))
+		for i, v := range x[:k] {
+			sum += v - old[i]
+			fresh += v
+			o[i] = sum / size
 		}
-		t = end
+		if k == len(x) {
+			return
+		}
+		sum, fresh = fresh+x[k], 0
+		o[k] = sum / size
+		x, old, o = x[n:], old[n:], o[n:]
 	}
 }

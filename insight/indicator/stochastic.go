@@ -25,6 +25,38 @@ func stoch() Function {
 		open: func(p []float64) core {
 			return &slowStochastic{newFast(int(p[0])), newStage(int(p[2]), int(p[1])), newStage(int(p[4]), int(p[3]))}
 		},
+		batch: slowStochastics,
+	}
+}
+
+// slowStochastics is slowStochastic over columns, to the same bits.
+func slowStochastics(p []float64, in, out [][]float64) {
+	n := int(p[0])
+	places(n, in[0], in[1], in[2], out[0], out[1])
+	// Each average is made out of one column into the other.
+	at := n - 1
+	averagesOf(int(p[2]), int(p[1]), out[1][at:], out[0][at:])
+	at += before(int(p[2]), int(p[1]))
+	averagesOf(int(p[4]), int(p[3]), out[0][at:], out[1][at:])
+	at += before(int(p[4]), int(p[3]))
+	blank(out[0][:at])
+	blank(out[1][:at])
+}
+
+// averagesOf is an average over a column.
+func averagesOf(kind, n int, in, out []float64) {
+	switch {
+	case n <= 1 && kind != typeMAMA:
+		copy(out, in)
+	case kind == typeSMA:
+		means(n, in, out)
+	case kind == typeEMA:
+		smooths(n, 2/(float64(n)+1), in, out)
+	default:
+		a := newAverage(kind, n)
+		for i, x := range in {
+			out[i] = a.next(x)
+		}
 	}
 }
 
@@ -66,10 +98,7 @@ func newFast(n int) fast { return fast{newChannel(n)} }
 
 func (f *fast) next(high, low, close float64) (k float64, ok bool) {
 	h, l := f.c.push(high, low)
-	if d := (h - l) / 100; d != 0 {
-		k = (close - l) / d
-	}
-	return k, f.c.high.w.full()
+	return place(h, l, close), f.c.high.w.full()
 }
 
 // stage is an average that knows when it has a value.

@@ -4,7 +4,14 @@ import "math"
 
 // trueRange is the range of a bar together with the close before it.
 func trueRange(high, low, before float64) float64 {
-	return max(high-low, math.Abs(high-before), math.Abs(low-before))
+	r := high - low
+	if a := math.Abs(high - before); a > r {
+		r = a
+	}
+	if a := math.Abs(low - before); a > r {
+		r = a
+	}
+	return r
 }
 
 func trange() Function {
@@ -45,10 +52,9 @@ func atr() Function {
 			blank(o[:r.n])
 			high, low, close, o = high[r.n+1:], low[r.n+1:], close[r.n+1:], o[r.n+1:]
 			low, close, o = low[:len(high)], close[:len(high)], o[:len(high)]
-			v, before, n := r.value, r.close, float64(r.n)
+			v, before, k := r.value, r.close, 1/float64(r.n)
 			for i, h := range high {
-				l := low[i]
-				v = (float64(v*(n-1)) + max(h-l, math.Abs(h-before), math.Abs(l-before))) / n
+				v += float64((trueRange(h, low[i], before) - v) * k)
 				before = close[i]
 				o[i] = v
 			}
@@ -85,7 +91,7 @@ func (r *ranges) next(high, low, close float64) float64 {
 	n := float64(r.n)
 	switch {
 	case r.count > r.n:
-		r.value = (float64(r.value*(n-1)) + tr) / n
+		r.value += float64((tr - r.value) * (1 / n))
 	case r.count == 0:
 		r.count++
 		return 0
