@@ -204,9 +204,9 @@ func detailOf(f *indicator.Function) IndicatorDetail {
 	return out
 }
 
-// definition is the id of a function's definition. Formulas of other kinds of numbers
-// have ids of the same form.
-func definition(f *indicator.Function) string { return "indicator/" + f.Name }
+// definition names a function together with the version of its formula: a formula that
+// changes gets another version.
+func definition(f *indicator.Function) string { return "indicator." + f.Name + "/1" }
 
 type indicatorValuesIn struct {
 	Pair      string `path:"pair" maxLength:"64" doc:"Pair" example:"BTC-USD"`
@@ -379,7 +379,7 @@ func (s *Server) warmCandles(ctx context.Context, a *indicatorAnswer, of market.
 
 // compute runs the studies over all candles read and keeps the rows from first on.
 func (a *indicatorAnswer) compute(ctx context.Context, studies []study.Study, first int) error {
-	bars := study.NewBars(a.list)
+	bars := study.NewBars(a.list, studies...)
 	rows := len(a.candles)
 	for i := range studies {
 		st := &studies[i]

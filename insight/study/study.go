@@ -15,6 +15,7 @@
 package study
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/assayhq/assay/fault"
@@ -265,11 +266,15 @@ func (s *Study) Before() int { return min(max(s.Begin(), s.Settle()), MaxBars) }
 // Bars are candles as columns of statistics.
 type Bars [len(columnNames)][]float64
 
-// NewBars converts candles, oldest first.
-func NewBars(list []market.Candle) Bars {
+// NewBars converts candles, oldest first: the columns that the studies read, all without
+// any.
+func NewBars(list []market.Candle, studies ...Study) Bars {
 	var b Bars
 	flat := make([]float64, len(b)*len(list))
 	for c := range b {
+		if len(studies) > 0 && !slices.ContainsFunc(studies, func(s Study) bool { return slices.Contains(s.Columns, Column(c)) }) {
+			continue
+		}
 		b[c] = flat[c*len(list) : (c+1)*len(list) : (c+1)*len(list)]
 		for i := range list {
 			b[c][i] = Column(c).Of(&list[i])
