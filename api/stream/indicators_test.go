@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/insight/study"
 	"github.com/assayhq/assay/market"
@@ -289,6 +290,36 @@ func TestTopicsOfIndicatorsThatAreWrongAreTold(t *testing.T) {
 			if strings.Contains(line, `"type":"snapshot"`) && (strings.Contains(line, `"MACD(5,20,9)"`) || strings.Contains(line, `"SMA(2)"`)) {
 				found++
 			}
+		}
+	})
+}
+
+// Each function is a subscription of the app's plan; what does not fit is refused whole.
+func TestEachFunctionIsASubscriptionOfThePlan(t *testing.T) {
+	guarded(t, Limits{}, func(t *testing.T, h *house, g *gate.Gate, key gate.Made) {
+		h.hub.opt.Candles, _ = stocked("1m", 5)
+		c := h.dial(key.Token)
+		defer c.bye()
+		topic := func(functions string) string {
+			return `{"ch":"indicators","pair":"BTC-USD","venue":"kraken","interval":"1m","functions":"` + functions + `"}`
+		}
+		if e := c.wants(1, topic("SMA(2),SMA(3),SMA(4),SMA(5)")); e.Op != "error" || e.Error["code"] != "exhausted" {
+			t.Fatalf("four of three: %s", e.text)
+		}
+		if e := c.wants(2, topic("SMA(2),SMA(3),SMA(4)")); e.Op != "subscribed" || len(e.Topics) != 3 {
+			t.Fatalf("three of three: %s", e.text)
+		}
+		if e := c.wants(3, topic("SMA(2)")); e.Op != "subscribed" {
+			t.Errorf("the same again is one more: %s", e.text)
+		}
+		if e := c.wants(4, topic("SMA(5)")); e.Op != "error" {
+			t.Errorf("a fourth: %s", e.text)
+		}
+		c.say(`{"op":"unsubscribe","id":5,"topics":[` + topic("SMA(2)") + `]}`)
+		for c.hear().ID != 5.0 {
+		}
+		if e := c.wants(6, topic("SMA(5)")); e.Op != "subscribed" {
+			t.Errorf("after one was given back: %s", e.text)
 		}
 	})
 }
