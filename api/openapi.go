@@ -35,7 +35,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "History", Description: "What happened before"},
-			{Name: "Indicators", Description: "Technical indicators over candles: statistics in floating point"},
+			{Name: "Indicators", Description: "Technical indicators over candles: statistics in floating point. docs/insight/indicators has a page with a picture of each"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Streams", Description: "The same data as it happens"},
