@@ -64,6 +64,7 @@ golden: ## rewrite golden files after a deliberate change; read the diff
 
 gen: ## regenerate what is generated
 	$(GO) run ./cmd/assay config doc > docs/reference/config.md
+	$(GO) run ./cmd/assay indicator doc docs/insight/indicators
 
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble

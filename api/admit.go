@@ -146,7 +146,11 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 			return
 		}
 		if op.Scope != "" || op.Cost > 0 {
-			if err := x.enter(s.opt.Gate.Authenticate, op, op.Cost); err != nil {
+			cost := op.Cost
+			if op.weigh != nil {
+				cost = op.weigh(r)
+			}
+			if err := x.enter(s.opt.Gate.Authenticate, op, cost); err != nil {
 				x.fail(err)
 				return
 			}

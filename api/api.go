@@ -32,6 +32,7 @@ import (
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/market"
 )
 
@@ -119,6 +120,9 @@ type Server struct {
 	bookShape  *shape
 	candleForm *rowForm[market.Candle, Candle]
 	tradeForm  *rowForm[market.Trade, Trade]
+
+	functions      []indicator.Function
+	indicatorShape *shape
 }
 
 // New makes a server of its parts.

@@ -66,6 +66,7 @@ func expectations() map[string]expected {
 	e := map[string]expected{
 		"list-prices": at("/v1/prices"), "get-price": at("/v1/prices/BTC"), "list-quotes": at("/v1/quotes/BTC-USD"),
 		"list-candles": at("/v1/candles/BTC-USD?interval=1h"), "list-trades": at("/v1/trades/BTC-USD"), "get-book": at("/v1/books/BTC-USD?venue=kraken"),
+		"list-indicators": at("/v1/indicators"), "get-indicator": at("/v1/indicators/RSI"), "get-indicator-values": at("/v1/indicators/values/BTC-USD?functions=SMA(2)"),
 		"list-assets": at("/v1/assets"), "get-asset": at("/v1/assets/BTC"), "list-venues": at("/v1/venues"), "get-venue": at("/v1/venues/kraken"),
 		"list-instruments": at("/v1/instruments"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
 		"list-grades": at("/v1/grades"), "list-grade-formulas": at("/v1/grades/formulas"), "get-grade-record": at("/v1/grades/record"), "get-grades": at("/v1/grades/BTC"), "list-grade-history": at("/v1/grades/BTC/history"),

@@ -38,6 +38,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Grades", Description: "Statistics of past data by open formulas, with their record. Not financial advice"},
 			{Name: "History", Description: "What happened before"},
 			{Name: "Exports", Description: "The same as files, of any length"},
+			{Name: "Indicators", Description: "Technical indicators over candles: statistics in floating point. docs/insight/indicators has a page with a picture of each"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
 			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Quality", Description: "How good the data is"},
