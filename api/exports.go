@@ -125,7 +125,7 @@ func (s *Server) registerExports() {
 		s.export(ctx, x, &in.ExportSpan, in.Venue, export.Request{Channel: market.Trades})
 	})
 	add(s, op("list-exports", http.MethodGet, "/v1/exports", "Files that are being sent", "Those of the caller's app, running ones and up to 100 that have ended, newest first. The header `Assay-Export` of a file has its id."), s.listExports)
-	add(s, op("cancel-export", http.MethodDelete, "/v1/exports/{id}", "Stop sending a file", "Its client sees the answer cut off."), s.cancelExport)
+	add(s, op("cancel-export", http.MethodDelete, "/v1/exports/jobs/{id}", "Stop sending a file", "Its client sees the answer cut off."), s.cancelExport)
 }
 
 // exportRequest completes what is asked for.
@@ -311,7 +311,7 @@ func (e *exports) begin(j *exportJob) error {
 	}
 	switch {
 	case own >= appExports:
-		return fault.New(fault.Exhausted, "this app has %d exports running, which is all it may have: wait for one to end, or cancel one (DELETE /v1/exports/{id})", own)
+		return fault.New(fault.Exhausted, "this app has %d exports running, which is all it may have: wait for one to end, or cancel one (DELETE /v1/exports/jobs/{id})", own)
 	case e.running >= e.most:
 		return fault.New(fault.Exhausted, "%d exports are running, which is all this server does at the same time: come back later", e.running)
 	}

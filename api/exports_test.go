@@ -129,7 +129,7 @@ func TestAnExportIsCancelledByItsAppAlone(t *testing.T) {
 	res := openExport(t, srv, f.key)
 	id := res.Header.Get("Assay-Export")
 	req := func(key string) int {
-		return f.ask(http.MethodDelete, "/v1/exports/"+id, "", "Authorization", "Bearer "+key).Code
+		return f.ask(http.MethodDelete, "/v1/exports/jobs/"+id, "", "Authorization", "Bearer "+key).Code
 	}
 	other, err := f.gate.Create(t.Context(), gate.By{Name: "test"}, gate.Spec{Name: "other", Org: "acme", App: "other", Scopes: []access.Scope{access.MarketRead}})
 	if err != nil {

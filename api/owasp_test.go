@@ -85,7 +85,7 @@ func orText(s, def string) string {
 func TestNoAnswerHasAPlaceForASecret(t *testing.T) {
 	once := map[string]string{"NewKey.token": "", "NewWebhook.secret": "", "Enrolment.secret": "", "LoggedIn.session": "", "Welcome.token": "", "Recovery.recovery_codes": "", "Ticket.ticket": "",
 		// Shown once as well, and things that are none.
-		"NewKey.signing_secret": "", "Me.token_expires_at": "", "Account.totp": "", "Account.recovery_codes_left": ""}
+		"NewKey.signing_secret": "", "Me.token_expires_at": "", "Account.totp": "", "Account.recovery_codes_left": "", "Drawdown.recovery_days": ""}
 	inside := []string{"token", "secret", "session", "verifier", "pepper", "password", "hash", "sealed", "recovery", "ticket", "totp", "private", "digest"}
 	f := newFixture(t, nil)
 	seen := map[string]bool{}

@@ -64,8 +64,12 @@ func TestATokenIsLentForAKeyAndDiesWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wrong := k.Token[:68] + "x"
+	if wrong == k.Token {
+		wrong = k.Token[:68] + "y"
+	}
 	for name, c := range map[string][3]string{
-		"a wrong secret":  {k.Ring.ID, k.Token[:68] + "x", "10.0.0.1"},
+		"a wrong secret":  {k.Ring.ID, wrong, "10.0.0.1"},
 		"another client":  {"ring_000000000000", k.Token, "10.0.0.1"},
 		"another network": {k.Ring.ID, k.Token, "192.0.2.1"},
 	} {
