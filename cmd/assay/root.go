@@ -56,6 +56,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 		c.normalize(), c.bench(), c.frames(), c.importCmd(),
 		c.price(), c.watch(), c.candles(), c.top(), c.movers(),
 		c.indicator(),
+		c.mcp(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
 		c.incident(), c.alertCmd(), c.secrets(), c.auditCmd(), c.complianceCmd(),
 		c.configCmd(), c.doctor(), c.versionCmd(),
