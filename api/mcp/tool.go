@@ -25,8 +25,6 @@ type tool struct {
 	units string
 	// advice: results could be taken for advice, and say that they are none.
 	advice bool
-	// shape is what data is: object, array, or "" for either.
-	shape string
 	// form makes the result of a good answer; nil: the answer with units.
 	form func(values, []byte) *sdk.CallToolResult
 	// prefix begins the text of failures, and absent is the failure of an address that is
@@ -52,11 +50,9 @@ type arg struct {
 func (t *tool) describe() *sdk.Tool {
 	out := &sdk.Tool{Name: t.name, Description: t.doc, InputSchema: t.schema(), Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true}}
 	if t.form == nil {
-		data := `{}`
-		if t.shape != "" {
-			data = `{"type":"` + t.shape + `"}`
-		}
-		out.OutputSchema = json.RawMessage(`{"type":"object","properties":{"data":` + data + `,"meta":{"type":"object"}},"required":["data","meta"]}`)
+		// An object of data and meta. The OpenAPI document has what is in them: here it would
+		// be most of the list.
+		out.OutputSchema = json.RawMessage(`{"type":"object"}`)
 	}
 	return out
 }
@@ -84,7 +80,10 @@ func (t *tool) schema() json.RawMessage {
 			b.Write(j)
 		}
 		if a.most > a.least {
-			b.WriteString(`,"minimum":` + number(a.least) + `,"maximum":` + number(a.most))
+			if a.least != 1 {
+				b.WriteString(`,"minimum":` + number(a.least))
+			}
+			b.WriteString(`,"maximum":` + number(a.most))
 		}
 		if a.def != "" {
 			b.WriteString(`,"default":`)
