@@ -121,8 +121,11 @@ func (r *reply) problem() string {
 	if s := r.header.Get("Retry-After"); s != "" {
 		b.WriteString(". Try again in " + s + " s")
 	}
-	return b.String()
+	return inTerms.Replace(b.String())
 }
+
+// inTerms takes the places of an address out of a text: a model has given arguments.
+var inTerms = strings.NewReplacer("query.", "", "path.", "", "required query parameter is missing", "is needed for this")
 
 func btoi(b bool) int {
 	if b {

@@ -383,6 +383,9 @@ func TestMistakesAreToldSoThatTheyCanBeMended(t *testing.T) {
 			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(http.StatusTooManyRequests)
 			fmt.Fprint(w, `{"code":"exhausted","detail":"the limit is used up"}`)
+		case "/v1/indicators/values/BTC-USD":
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"code":"invalid","detail":"query.functions: required query parameter is missing","errors":[{"location":"query.functions","message":"required query parameter is missing"}]}`)
 		case "/v1/prices/BIG":
 			fmt.Fprint(w, `{"data":"`+strings.Repeat("x", maxAnswer)+`"}`)
 		case "/v1/prices/ODD":
@@ -406,6 +409,7 @@ func TestMistakesAreToldSoThatTheyCanBeMended(t *testing.T) {
 		{"candles", `{"pair":"BTC-USD","limit":1.5}`, "whole number"},
 		{"candles", `{"pair":"BTC\nUSD"}`, "pair must be"},
 		{"grades", `{"what":"history"}`, "asset is needed"},
+		{"indicators", `{"pair":"BTC-USD"}`, "invalid: functions: is needed for this"},
 		{"quote", `{"assets":"UNI"}`, "UNI (Uniswap), UNI-2 (Unicorn)"},
 		{"quote", `{"assets":"BTX"}`, "Did you mean BTC?"},
 		{"quote", `{"assets":"ETH"}`, "Try again in 7 s"},
