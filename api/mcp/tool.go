@@ -151,7 +151,10 @@ func (t *tool) read(raw json.RawMessage) (values, error) {
 		if strings.Contains(s, "asy_live_") || strings.Contains(s, "asy_test_") {
 			return nil, fault.New(fault.Invalid, "%s holds a key; keys belong in the client's settings, never in an argument: replace this one", a.name)
 		}
-		if s != "" || a.required {
+		if s == "" {
+			s = a.def
+		}
+		if s != "" {
 			v[a.name] = s
 		}
 	}
