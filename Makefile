@@ -5,7 +5,7 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis talib postgres rotation rotation-short
+.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis talib postgres rotation rotation-short clients
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ rotation-short: postgres ## the same in under 50 seconds; part of make test
 	@$(GO) build -o bin/rotation ./cmd/rotation
 	@bin/rotation -short; code=$$?; if [ $$code = 2 ]; then echo "rotation-short is left out: it cannot run here"; elif [ $$code != 0 ]; then exit 1; fi
 
+clients: ## others' clients, unmodified, against the compatible faces (npm; about 25 s once built)
+	ASSAY_TEST_CLIENTS=1 $(GO) test ./app -run 'ClientsWorkUnmodified' -count=1 -v -timeout 5m | grep -v '^=== '
+	$(GO) test ./api/compat/prometheus -run Promtool -count=1 -v | grep -v '^=== '
+
 fuzz: ## each fuzzer for FUZZTIME (10s)
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) || exit 1; done; done
 
@@ -60,6 +64,7 @@ golden: ## rewrite golden files after a deliberate change; read the diff
 
 gen: ## regenerate what is generated
 	$(GO) run ./cmd/assay config doc > docs/reference/config.md
+	$(GO) run ./cmd/assay indicator doc docs/insight/indicators
 
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble

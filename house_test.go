@@ -32,15 +32,15 @@ var floors = [][]string{
 	{"market/book", "market/candle", "market/clean", "market/consensus", // machines: pure
 		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly",
 		"insight/indicator", "insight/risk"},
-	{"insight/grade"},       //
-	{"market/venue", "bus"}, // contracts
+	{"insight/grade", "insight/study"}, //
+	{"market/venue", "bus"},            // contracts
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
-		"insight/figures"}, // engines
+		"insight/figures", "insight/grades", "market/export"}, // engines
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //
-	{"api", "api/*"},                    //
+	{"api", "api/*", "api/compat/*"},    //
 	{"market/venue/all"},                // windows: they touch the outside
 	{"market/venue/*", "market/emulator", "store/*", "access/secret/*"}, //
 	{"app"},   // roof

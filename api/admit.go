@@ -54,10 +54,9 @@ func (x *exchange) end() {
 	if x.leave != nil {
 		x.leave()
 	}
-	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
-			panic(p)
-		}
+	if p := recover(); p == http.ErrAbortHandler {
+		defer panic(p) // a file that was cut off is logged and counted all the same
+	} else if p != nil {
 		x.s.log.Error("a request ended in a panic", "request_id", x.id, "path", x.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		if x.status == 0 {
 			x.fail(fault.New(fault.Internal, "something failed on our side; the log has the cause under request %s", x.id))
@@ -124,7 +123,7 @@ func (x *exchange) crossOrigin() (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Next-Cursor, Idempotency-Replayed")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Link, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Assay-Credential, Sunset, Assay-As-Of, Assay-Sources, Assay-Quality, Assay-Simulated, Assay-Not-Financial-Advice, Assay-Next-Cursor, Idempotency-Replayed")
 	if x.r.Method != http.MethodOptions || x.r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
@@ -140,12 +139,18 @@ func (s *Server) admit(op *Operation, enter func(*exchange)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.op, x.r = op, r // r carries the path's values
-		if err := x.choose(); err != nil {
+		if op.file {
+			x.format = inJSON // of what is said beside files
+		} else if err := x.choose(); err != nil {
 			x.fail(err)
 			return
 		}
 		if op.Scope != "" || op.Cost > 0 {
-			if err := x.enter(s.opt.Gate.Authenticate, op, op.Cost); err != nil {
+			cost := op.Cost
+			if op.weigh != nil {
+				cost = op.weigh(r)
+			}
+			if err := x.enter(s.opt.Gate.Authenticate, op, cost); err != nil {
 				x.fail(err)
 				return
 			}
@@ -256,28 +261,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	c.SetReadDeadline(time.Time{})
 	c.SetWriteDeadline(time.Time{})
 	s.opt.Stream.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
-}
-
-// mounted is the way in for another face.
-func (s *Server) mounted(m Mount) http.HandlerFunc {
-	op := &Operation{ID: m.Pattern, Scope: m.Scope, Cost: m.Cost}
-	return func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
-		x.op, x.r = op, r
-		for _, name := range m.KeyHeaders {
-			if r.Header.Get("Authorization") != "" || r.Header.Get("X-API-Key") != "" {
-				break
-			}
-			if key := r.Header.Get(name); key != "" {
-				r.Header.Set("X-API-Key", key)
-			}
-		}
-		if err := x.enter(s.opt.Gate.Authenticate, op, m.Cost); err != nil {
-			x.fail(err)
-			return
-		}
-		m.Handler.ServeHTTP(x, r.WithContext(gate.WithCaller(r.Context(), x.caller)))
-	}
 }
 
 // stray answers paths and methods that no operation has.

@@ -499,7 +499,7 @@ func TestBadRequestsAreProblems(t *testing.T) {
 	names := []string{"start", "end", "limit", "cursor", "venue", "interval", "depth", "assets", "quote", "class", "q", "format", "decimal", "pair", "state", "open", "channel", "kind", "nonsense", "limit[]", ""}
 	pick := func(from []string) string { return from[rnd.IntN(len(from))] }
 	kinds := map[int]int{}
-	for i := range 10000 {
+	for i := range 12000 {
 		op := f.ops[rnd.IntN(len(f.ops))]
 		target := op.Path
 		for strings.Contains(target, "{") {

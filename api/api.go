@@ -26,13 +26,13 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
 	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/market"
 )
 
@@ -84,10 +84,14 @@ type Options struct {
 	ClientKeys ClientKeys
 	// Market tells figures; nil: there are none.
 	Market insight.Market
+	// Grades tells grades; nil: there are none.
+	Grades insight.Grades
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler
 	Version string
+	// MaxExports is how many files are sent at the same time; default 4.
+	MaxExports int
 	// MaxBody bounds a request's body in bytes; default 64 KiB.
 	MaxBody int64
 	Logger  *slog.Logger
@@ -95,18 +99,6 @@ type Options struct {
 	Ready func() []Check
 	// Origins are the web origins that browsers may call from; "*" is all. Default none.
 	Origins []string
-}
-
-// Mount is a handler that is served behind the same admission as the operations. The
-// caller is in its requests' context (gate.Caller).
-type Mount struct {
-	Pattern string // of http.ServeMux, such as "/compat/coingecko/"
-	Scope   access.Scope
-	Cost    int
-	// KeyHeaders are the names under which clients of this face send the key, tried
-	// when it is in neither of ours.
-	KeyHeaders []string
-	Handler    http.Handler
 }
 
 // Server answers HTTP requests. It is safe for many at once.
@@ -122,10 +114,15 @@ type Server struct {
 	pages pages
 	pools pools
 
+	exports exports
+
 	problem    *shape
 	bookShape  *shape
 	candleForm *rowForm[market.Candle, Candle]
 	tradeForm  *rowForm[market.Trade, Trade]
+
+	functions      []indicator.Function
+	indicatorShape *shape
 }
 
 // New makes a server of its parts.

@@ -203,6 +203,9 @@ func (x *exchange) send(status int, m *Meta, a body) {
 	x.s.complete(m)
 	h := x.Header()
 	x.tell(h, m)
+	if m.NotAdvice != "" {
+		x.set(h, "Assay-Not-Financial-Advice", "true")
+	}
 	if m.NextCursor != "" {
 		x.set(h, "Assay-Next-Cursor", m.NextCursor)
 		x.set(h, "Link", `<`+x.next(m.NextCursor)+`>; rel="next"`)
@@ -239,9 +242,11 @@ func (x *exchange) write(status int, media string, b []byte) {
 	b = x.keep(status, media, b)
 	h := x.Header()
 	x.set(h, "Content-Type", media)
-	h["Vary"] = varies
-	if len(x.s.opt.Origins) > 0 {
-		h["Vary"] = variesMore
+	if h["Vary"] == nil { // a mounted face may vary by less
+		h["Vary"] = varies
+		if len(x.s.opt.Origins) > 0 {
+			h["Vary"] = variesMore
+		}
 	}
 	if len(b) > 1024 && acceptsGzip(x.r.Header["Accept-Encoding"]) {
 		buf := x.s.pools.buffer()

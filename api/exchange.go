@@ -26,6 +26,7 @@ type exchange struct {
 	id     string
 	began  time.Time
 	op     *Operation     // nil outside the registry
+	face   *Mount         // nil outside the faces that are mounted
 	caller *access.Caller // nil where none was asked for
 	format format
 	number bool // decimals as JSON numbers

@@ -67,6 +67,7 @@ func TestGolden(t *testing.T) {
 					f.alert(t)
 				}
 				var out strings.Builder
+				sent := ""  // id of the last export
 				admin := "" // a key with admin:all, made for the first who asks as admin
 				out.WriteString(comment)
 				for _, s := range sections {
@@ -78,6 +79,7 @@ func TestGolden(t *testing.T) {
 					method, target, _ := strings.Cut(head, " ")
 					target = strings.ReplaceAll(target, "{own}", f.own.ID)
 					target = strings.ReplaceAll(target, "{hook}", f.hook)
+					target = strings.ReplaceAll(target, "{export}", sent)
 					kv := []string{"X-Request-Id", "golden"}
 					sign := ""
 					for h := header.FindStringSubmatch(body); h != nil; h = header.FindStringSubmatch(body) {
@@ -94,6 +96,9 @@ func TestGolden(t *testing.T) {
 						body, kv = rest, append(kv, "Authorization", "Bearer "+admin)
 					}
 					w := f.signedAsk(t, sign, method, target, strings.TrimSpace(body), kv...)
+					if id := w.Header().Get("Assay-Export"); id != "" {
+						sent = id
+					}
 					if w.Code >= 500 && w.Code != 503 {
 						t.Errorf("%s: %d %s", head, w.Code, w.Body)
 					}
@@ -151,6 +156,7 @@ func hide(t *testing.T, s string, f *fixture) string {
 		s = strings.ReplaceAll(s, id, "x")
 	}
 	s = regexp.MustCompile(`(ring|rot)_[0-9A-Za-z]{12}`).ReplaceAllString(s, "${1}_x")
+	s = regexp.MustCompile(`exp_[0-9a-z]{12,}`).ReplaceAllString(s, "exp_x")
 	s = regexp.MustCompile(`(hook|msg)_[a-z2-7]{26}`).ReplaceAllString(s, "${1}_x")
 	s = regexp.MustCompile(`asyh_[0-9A-Za-z]{43}`).ReplaceAllString(s, "asyh_x")
 	s = regexp.MustCompile(`\b[0-9a-f]{64}\b`).ReplaceAllString(s, "sha256")

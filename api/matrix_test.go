@@ -66,8 +66,10 @@ func expectations() map[string]expected {
 	e := map[string]expected{
 		"list-prices": at("/v1/prices"), "get-price": at("/v1/prices/BTC"), "list-quotes": at("/v1/quotes/BTC-USD"),
 		"list-candles": at("/v1/candles/BTC-USD?interval=1h"), "list-trades": at("/v1/trades/BTC-USD"), "get-book": at("/v1/books/BTC-USD?venue=kraken"),
+		"list-indicators": at("/v1/indicators"), "get-indicator": at("/v1/indicators/RSI"), "get-indicator-values": at("/v1/indicators/values/BTC-USD?functions=SMA(2)"),
 		"list-assets": at("/v1/assets"), "get-asset": at("/v1/assets/BTC"), "list-venues": at("/v1/venues"), "get-venue": at("/v1/venues/kraken"),
 		"list-instruments": at("/v1/instruments"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
+		"list-grades": at("/v1/grades"), "list-grade-formulas": at("/v1/grades/formulas"), "get-grade-record": at("/v1/grades/record"), "get-grades": at("/v1/grades/BTC"), "list-grade-history": at("/v1/grades/BTC/history"),
 		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"),
 		"create-stream-ticket": at("/v1/stream/tickets"), "get-me": at("/v1/me"),
 		"list-keys":  {ask: asked{target: "/v1/keys"}, also: []asked{{target: "/v1/keys?app={app}"}}},
@@ -255,7 +257,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.names["alert"] = found[0].ID
 	m.marks = append(m.marks, found[0].ID, "agenta-4f")
 
-	m.Server, err = New(Options{Market: plainMarket{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	m.Server, err = New(Options{Market: plainMarket{}, Grades: plainGrades{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,6 +16,7 @@ type Meta struct {
 	Simulated     bool       `json:"simulated" doc:"True when the data is not of the real market of this moment"`
 	SimulatedNote string     `json:"simulated_note,omitempty" doc:"What the data is instead"`
 	Quality       Standing   `json:"quality" doc:"How good the data is as a whole"`
+	NotAdvice     string     `json:"not_financial_advice,omitempty" doc:"On answers with grades: what they are not"`
 	NextCursor    string     `json:"next_cursor,omitempty" doc:"Give it as cursor for the next page; absent on the last"`
 }
 

@@ -35,8 +35,12 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},
+			{Name: "Grades", Description: "Statistics of past data by open formulas, with their record. Not financial advice"},
 			{Name: "History", Description: "What happened before"},
+			{Name: "Exports", Description: "The same as files, of any length"},
+			{Name: "Indicators", Description: "Technical indicators over candles: statistics in floating point. docs/insight/indicators has a page with a picture of each"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
+			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Streams", Description: "The same data as it happens"},
 			{Name: "Webhooks", Description: "Being told what happens to keys and limits"},
@@ -119,6 +123,9 @@ func responses[T any](s *Server, h *huma.Operation, status int) {
 			"Assay-Sources": header("meta.sources"),
 			"Assay-Quality": header("meta.quality"),
 		},
+	}
+	if h.Metadata["operation"].(*Operation).file {
+		fileResponse(ok)
 	}
 	h.Responses = map[string]*huma.Response{strconv.Itoa(status): ok}
 	if h.OperationID == "get-readiness" {

@@ -90,11 +90,8 @@ func (s *Server) mount() error {
 		s.mux.HandleFunc("GET /v1/stream/{rest...}", s.stream)
 		s.paths = append(s.paths, "/v1/stream")
 	}
-	for _, m := range s.opt.Mounts {
-		s.mux.HandleFunc(m.Pattern, s.mounted(m))
-	}
-	for _, m := range s.opt.Open {
-		s.mux.Handle(m.Pattern, m.Handler)
+	if err := s.mountFaces(); err != nil {
+		return err
 	}
 	s.mux.HandleFunc("/", s.stray)
 	return nil

@@ -98,7 +98,7 @@ type setPlanIn struct {
 	Body struct {
 		Version int `json:"version" minimum:"1" doc:"1, 2, 3 ...; above that of the plan in force"`
 		Limits
-		Weights map[string]int64 `json:"weights,omitempty" doc:"Units per request by endpoint class, where not those of the operation"`
+		Weights map[string]int64 `json:"weights,omitempty" maxProperties:"32" doc:"Units per request by endpoint class, where not those of the operation"`
 	}
 	Common
 }

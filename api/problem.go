@@ -69,6 +69,9 @@ func (x *exchange) fail(err error) {
 			h["Retry-After"] = []string{"2"}
 		}
 	}
+	if x.refuse(p.Status, err) {
+		return
+	}
 	buf := x.s.pools.buffer()
 	defer x.s.pools.done(buf)
 	shape, v := x.s.problem, reflect.ValueOf(p).Elem()

@@ -31,11 +31,13 @@ type Operation struct {
 	// have an Idempotency-Key. Never is filled in where the operation changes something.
 	Signed, Idempotent Demand
 
-	keep   time.Duration // how long answers are kept for retries; 0 is 24 h
-	secret bool          // its answer holds something that is shown once
-	status int           // of success; 0 is 200
-	also   access.Scope  // does instead of Scope; "" for none
-	query  []string      // names of its query parameters, sorted
+	keep   time.Duration           // how long answers are kept for retries; 0 is 24 h
+	secret bool                    // its answer holds something that is shown once
+	status int                     // of success; 0 is 200
+	file   bool                    // the answer is a file, of formats of its own
+	also   access.Scope            // does instead of Scope; "" for none
+	weigh  func(*http.Request) int // what a request costs by what it asks; nil: Cost
+	query  []string                // names of its query parameters, sorted
 }
 
 // Operations lists the registry in the order of the reference page.
@@ -59,6 +61,8 @@ func (s *Server) register() {
 		"With `start`, the first `limit` trades of one venue from there on, and a cursor to go on. Without it, the newest `limit` trades, of all venues if none is named. Always oldest first."), s.trades)
 	addHot[bookIn, Book](s, get("get-book", "/v1/books/{pair}", "Prices", 2, "Order book of one venue",
 		"Bids and asks, best first. A book that is being joined again after a loss is answered with `valid` false and no levels, never with stale ones."), s.book)
+
+	s.registerIndicators()
 
 	add(s, get("list-assets", "/v1/assets", "Reference", 1, "Assets",
 		"The catalogue: coins, tokens and currencies with their classes. `q` searches names, tickers and ids, best match first."), s.assets)
@@ -124,6 +128,10 @@ func (s *Server) register() {
 	if s.opt.Market != nil {
 		s.registerFigures(s.opt.Market)
 	}
+	s.registerExports()
+	if s.opt.Grades != nil {
+		s.registerGrades(s.opt.Grades)
+	}
 	s.registerPlans()
 	s.registerClientKeys(s.opt.ClientKeys)
 	if s.opt.Accounts != nil {
@@ -136,6 +144,7 @@ func (s *Server) register() {
 	s.registerAlerts()
 	s.registerWebhooks(s.opt.Webhooks)
 	s.registerSigning()
+	s.registerRisk()
 
 	open := func(id, path, summary, doc string) Operation {
 		return Operation{ID: id, Method: http.MethodGet, Path: path, Tag: "Health", Summary: summary, Doc: doc}

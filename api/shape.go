@@ -326,8 +326,16 @@ func (s *shape) xml(b []byte, name string, v reflect.Value) []byte {
 	case aDict:
 		for _, k := range sortedKeys(v) {
 			b = appendXML(append(b, `<entry key="`...), k)
+			elem, ev := s.elem, v.MapIndex(reflect.ValueOf(k))
+			if elem.kind == aPointer {
+				if ev.IsNil() {
+					b = append(b, `" xsi:nil="true"/>`...)
+					continue
+				}
+				elem, ev = elem.elem, ev.Elem()
+			}
 			b = append(b, `">`...)
-			t, _ := s.elem.scalar(nil, v.MapIndex(reflect.ValueOf(k)))
+			t, _ := elem.scalar(nil, ev)
 			b = append(appendXML(b, string(t)), "</entry>"...)
 		}
 	case anObject:

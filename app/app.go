@@ -30,6 +30,7 @@ import (
 	"github.com/assayhq/assay/bus"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight/figures"
+	"github.com/assayhq/assay/insight/grades"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
@@ -57,6 +58,7 @@ type App struct {
 	Reader    *feed.Reader
 	Hub       *stream.Hub
 	Figures   *figures.Engine
+	Grades    *grades.Engine
 	API       *api.Server
 
 	frames   *frameWriter
@@ -70,11 +72,12 @@ type App struct {
 	shared   *meter.Share   // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
+	crew     *crew
 }
 
 // New opens the stores and connects the parts. Close it, or Run it, which closes it.
 func New(cfg Config, version string, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, version: version, begun: time.Now()}
+	a := &App{cfg: cfg, log: log, version: version, begun: time.Now(), crew: newCrew()}
 	ok := false
 	defer func() {
 		if !ok {
@@ -148,11 +151,18 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Figures, err = a.openFigures(); err != nil {
 		return nil, err
 	}
+	if a.Grades, err = a.openGrades(); err != nil {
+		return nil, err
+	}
+	mounts, err := a.faces()
+	if err != nil {
+		return nil, err
+	}
 	opt := api.Options{
-		Market: a.Figures,
-		Board:  a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
+		Market: a.Figures, Grades: a.Grades,
+		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
-		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate},
+		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate}, Mounts: mounts,
 	}
 	if a.watcher != nil {
 		opt.Watch = a.watcher
@@ -416,7 +426,9 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&early, ctx, "ticker", a.tick)
 	start(&early, ctx, "figures", a.Figures.Run)
+	start(&early, ctx, "grades", a.Grades.Run)
 	start(&early, ctx, "supplies", a.followSupply)
+	start(&early, ctx, "compatible streams", a.crew.wait)
 	start(&early, ctx, "secrets", a.secrets.run)
 	start(&early, ctx, "signing keys", a.lent.run)
 	start(&early, ctx, "accounts", a.people.run)

@@ -31,6 +31,12 @@ func startDemo(t *testing.T, dir string) *server {
 	cfg := app.Defaults()
 	cfg.Data, cfg.Listen = dir, "127.0.0.1:0"
 	cfg.Assets, cfg.Pairs = []string{"BTC", "ETH"}, []string{"USDT-USD", "EUR-USD"}
+	return start(t, cfg)
+}
+
+// start runs a demonstration with these settings.
+func start(t *testing.T, cfg app.Config) *server {
+	t.Helper()
 	a, err := app.New(cfg, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ type Config struct {
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`
 	MCP       MCP                 `koanf:"mcp" doc:"tools for language models"`
+	Compat    Compat              `koanf:"compat" doc:"APIs that others' clients speak"`
 	Log       Log                 `koanf:"log" doc:"messages on standard error"`
 }
 
@@ -115,13 +116,16 @@ func Defaults() Config {
 		Backfill: true,
 		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
 		Secrets:  Secrets{Refresh: time.Minute},
+		Compat:   defaultCompat(),
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
 		},
 		Log: Log{Level: "info", Format: "auto"},
 
-		MCP:       MCP{Enabled: true},
+		MCP:     MCP{Enabled: true},
+		Insight: Insight{Bands: "even", Hysteresis: 2, Confirm: 2},
+
 		Anomalies: Anomalies{Org: "default", Learn: 7 * 24 * time.Hour},
 	}
 }

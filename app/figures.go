@@ -13,6 +13,12 @@ import (
 
 // Insight settings.
 type Insight struct {
+	Activity   string  `koanf:"activity" doc:"your table of developer activity, CSV, plain or gzip: repo,day,commits,merge_commits,authors (docs/insight/grades.md); the technology grade needs it"`
+	OnChain    string  `koanf:"onchain" doc:"your on-chain metrics under Coin Metrics' names: a CSV file with a column asset, or a folder with a file per asset; the valuation and fundamental grades need it"`
+	Bands      string  `koanf:"bands" doc:"words for grades: even (cuts at 20, 40, 60, 80) or tokenmetrics (21, 41, 61, 81)"`
+	Hysteresis float64 `koanf:"hysteresis" doc:"by how many points a grade must be beyond a cut for its word to change"`
+	Confirm    int     `koanf:"confirm" doc:"on how many daily closes in a row"`
+
 	Supply string `koanf:"supply" doc:"your table of supplies, CSV or JSON (docs/insight/figures.md); its rows replace those built in, and it is read again when it changes"`
 }
 

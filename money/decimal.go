@@ -341,6 +341,13 @@ func (d Decimal) Rescale(scale int) (Decimal, error) {
 
 // Float64 is for statistics only: the nearest binary float.
 func (d Decimal) Float64() float64 {
+	if c := d.v.Coef(); c < 1<<53 { // it and the power of ten are exact, so their quotient is the nearest
+		f := float64(c) / float64(pow10[d.v.Scale()])
+		if d.v.IsNeg() {
+			f = -f
+		}
+		return f
+	}
 	f, _ := d.v.Float64()
 	return f
 }

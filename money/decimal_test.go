@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 )
 
@@ -143,6 +144,21 @@ func BenchmarkParse(b *testing.B) {
 	for b.Loop() {
 		if _, err := Parse(in); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// The short way to a float gives the same as reading the text.
+func TestFloat64IsTheNearest(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 9))
+	for range 200_000 {
+		d := MustNew(r.Int64()>>r.IntN(63)*int64(1-2*r.IntN(2)), r.IntN(20))
+		want, err := strconv.ParseFloat(d.String(), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Float64(); got != want {
+			t.Fatalf("%s: %v, want %v", d, got, want)
 		}
 	}
 }

@@ -238,7 +238,9 @@ func BenchmarkColdStart(b *testing.B) {
 func BenchmarkToken(b *testing.B) {
 	list := []access.Scope{access.MarketRead}
 	var id string
-	g := open(b, accesstest.NewMemory().Link(), Options{Tokens: func(context.Context, string) (string, []access.Scope, time.Time, error) { return id, list, time.Time{}, nil }})
+	g := open(b, accesstest.NewMemory().Link(), Options{Tokens: func(context.Context, string) (string, []access.Scope, time.Time, error) {
+		return id, list, time.Time{}, nil
+	}})
 	id = create(b, g, Spec{}).Key.ID
 	r := bearer("eyJ" + strings.Repeat("a", 100) + "." + strings.Repeat("b", 400) + "." + strings.Repeat("c", 86))
 	measured(b, "cached", func() {}, func() bool {

@@ -125,7 +125,7 @@ func topics(where string, raw []byte) ([]wish, error) {
 // fieldsOf says which fields a channel takes besides ch, pair and from_seq.
 var fieldsOf = map[market.Channel][]string{
 	market.Trades: {"venue"}, market.Quotes: {"venue"}, market.Books: {"venue", "depth"},
-	market.Candles: {"venue", "interval"}, market.Prices: {"venue", "asset", "quote"},
+	market.Candles: {"venue", "interval"}, indicators: {"venue", "interval", "functions"}, market.Prices: {"venue", "asset", "quote"},
 }
 
 // wanted reads one topic.
@@ -141,7 +141,7 @@ func wanted(where string, raw []byte) (wish, error) {
 		var s string
 		var err error
 		switch f.name {
-		case "ch", "pair", "asset", "quote", "venue", "interval":
+		case "ch", "pair", "asset", "quote", "venue", "interval", "functions":
 			s, err = text(at, f.value)
 		}
 		switch f.name {
@@ -157,6 +157,8 @@ func wanted(where string, raw []byte) (wish, error) {
 			w.venue = market.VenueID(strings.ToLower(s))
 		case "interval":
 			w.interval = market.Interval(s)
+		case "functions":
+			w.functions = s
 		case "depth":
 			w.depth, err = depth(at, string(f.value))
 		case "from_seq":
@@ -181,11 +183,11 @@ func (w *wish) settle(base, quote, pair string, has func(string) bool) error {
 	takes, ok := fieldsOf[w.ch]
 	if !ok {
 		if w.ch == "" {
-			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, price")
+			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, indicators, price")
 		}
-		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles or price", clip(string(w.ch)))
+		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles, indicators or price", clip(string(w.ch)))
 	}
-	for _, name := range []string{"venue", "depth", "interval", "asset", "quote"} {
+	for _, name := range []string{"venue", "depth", "interval", "functions", "asset", "quote"} {
 		if has(name) && !slices.Contains(takes, name) {
 			return strange(w.where, name, append([]string{"ch", "pair", "from_seq"}, takes...))
 		}
@@ -207,7 +209,12 @@ func (w *wish) settle(base, quote, pair string, has func(string) bool) error {
 		return fault.At(fault.Invalid, w.where+".pair", "%s", fault.Public(err))
 	}
 	w.pair = p
-	if w.ch == market.Candles {
+	if w.ch == indicators {
+		if err := w.settleStudy(); err != nil {
+			return err
+		}
+	}
+	if w.ch == market.Candles || w.ch == indicators {
 		if w.interval == "" {
 			return fault.At(fault.Invalid, w.where+".interval", "`interval` is missing: the length of the bars, such as 1m")
 		}
@@ -218,14 +225,14 @@ func (w *wish) settle(base, quote, pair string, has func(string) bool) error {
 	return nil
 }
 
-// grammar reads the topics of an address: `ch:PAIR[@venue][/interval or depth]`, with
-// commas between, or the JSON list that a WebSocket takes.
+// grammar reads the topics of an address: `ch:PAIR[@venue][/interval or depth]`, for
+// indicators `/interval/function`, with commas between, or the JSON list that a WebSocket takes.
 func grammar(s string) ([]wish, error) {
 	if s = strings.TrimSpace(s); strings.HasPrefix(s, "[") {
 		return topics("topics", []byte(s))
 	}
 	var out []wish
-	for i, part := range strings.Split(s, ",") {
+	for i, part := range apart(s) {
 		w := wish{where: fmt.Sprintf("topics[%d]", i)}
 		ch, rest, ok := strings.Cut(strings.TrimSpace(part), ":")
 		if !ok {
@@ -239,6 +246,9 @@ func grammar(s string) ([]wish, error) {
 		if hasExtra && w.ch == market.Books {
 			w.depth, err = depth(w.where, extra)
 		} else {
+			if w.ch == indicators {
+				extra, w.functions, _ = strings.Cut(extra, "/")
+			}
 			w.interval = market.Interval(extra)
 		}
 		if err == nil {

@@ -19,7 +19,7 @@ type room struct {
 	hub *Hub
 	topic
 	sid    uint32
-	prefix []byte // beginning of every message: sid, channel, pair, venue, interval
+	prefix []byte // beginning of every message: sid, channel, pair, venue, interval, function
 	batch  time.Duration
 	once   sync.Once
 	cancel context.CancelFunc
@@ -66,6 +66,9 @@ func (h *Hub) newRoom(t topic) *room {
 	if t.interval != "" {
 		b = appendText(append(b, `,"interval":`...), string(t.interval))
 	}
+	if t.study != "" {
+		b = appendText(append(b, `,"function":`...), t.study)
+	}
 	r.prefix = b
 	switch t.ch {
 	case market.Trades:
@@ -76,6 +79,8 @@ func (h *Hub) newRoom(t topic) *room {
 		r.st = &ladder{r: r}
 	case market.Prices:
 		r.st = &fair{r: r}
+	case indicators:
+		r.st, r.batch = h.newStudied(r), max(time.Second, r.batch)
 	case market.Candles:
 		if base(t.interval) == t.interval {
 			r.st = &bars{r: r}
@@ -96,7 +101,7 @@ func (r *room) sources() (depth int, ts []market.Topic) {
 			ts = append(ts, market.Topic{Channel: market.Prices, Venue: market.ConsensusVenue, Pair: market.NewPair(r.pair.Quote(), usd)})
 		}
 		return 32, ts
-	case market.Candles:
+	case market.Candles, indicators:
 		return 64, append(ts, market.Topic{Channel: market.Candles, Venue: r.venue, Pair: r.pair, Interval: base(r.interval)})
 	case market.Books:
 		return 512, append(ts, market.Topic{Channel: market.Books, Venue: r.venue, Pair: r.pair})

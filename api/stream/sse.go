@@ -16,7 +16,7 @@ const maxEventTopics = 20
 
 // serveEvents streams the topics of the address as server-sent events.
 func (h *Hub) serveEvents(w http.ResponseWriter, r *http.Request) {
-	wishes, err := eventTopics(r)
+	wishes, err := h.eventTopics(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -60,7 +60,7 @@ func (h *Hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 // eventTopics reads the topics and where to go on.
-func eventTopics(r *http.Request) ([]wish, error) {
+func (h *Hub) eventTopics(r *http.Request) ([]wish, error) {
 	q := r.URL.Query()
 	for name := range q {
 		switch name {
@@ -74,6 +74,9 @@ func eventTopics(r *http.Request) ([]wish, error) {
 		return nil, fault.At(fault.Invalid, "query.topics", "name topics, such as ?topics=trades:BTC-USD@kraken,price:BTC-USD")
 	}
 	wishes, err := grammar(text)
+	if err == nil {
+		wishes, err = h.expand(wishes)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/market"
 )
 
@@ -32,6 +33,7 @@ type Limits struct {
 	PerKey       int // connections of one key, or one network without a key [20]
 	Topics       int // subscriptions of one connection [200]
 	Rooms        int // topics that are kept for all connections together [5,000]
+	Studies      int // and those of indicators among them [1,000]
 	MessageBytes int // of a client's message [64 KiB]
 	MessageRate  int // client messages a second, and at once [20]
 	QueueFrames  int // messages waiting for one connection [256]
@@ -71,11 +73,13 @@ const readTimeout = 5 * time.Second
 
 // Hub is the streaming face: it holds the rooms and the sessions.
 type Hub struct {
-	opt    Options
-	names  catalogue
-	bursts sync.Pool // of *[burst]item
-	stats  counters
-	wg     sync.WaitGroup // sessions being served, and rooms
+	opt   Options
+	names catalogue
+	// functions are the indicators that can be asked for; never changed.
+	functions []indicator.Function
+	bursts    sync.Pool // of *[burst]item
+	stats     counters
+	wg        sync.WaitGroup // sessions being served, and rooms
 
 	mu       sync.Mutex // taken first
 	rooms    map[topic]*room
@@ -102,7 +106,7 @@ func New(opt Options) (*Hub, error) {
 		v   *int
 		def int
 	}{
-		{&l.Connections, 10_000}, {&l.PerKey, 20}, {&l.Topics, 200}, {&l.Rooms, 5000}, {&l.MessageBytes, 64 << 10}, {&l.MessageRate, 20},
+		{&l.Connections, 10_000}, {&l.PerKey, 20}, {&l.Topics, 200}, {&l.Rooms, 5000}, {&l.Studies, 1000}, {&l.MessageBytes, 64 << 10}, {&l.MessageRate, 20},
 		{&l.QueueFrames, 256}, {&l.QueueBytes, 1 << 20}, {&l.RingFrames, 1024}, {&l.RingBytes, 512 << 10},
 	} {
 		if *d.v == 0 {
@@ -120,7 +124,7 @@ func New(opt Options) (*Hub, error) {
 			*d.v = d.def
 		}
 	}
-	h := &Hub{opt: opt, rooms: map[topic]*room{}, sessions: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, emptied: make(chan struct{})}
+	h := &Hub{opt: opt, rooms: map[topic]*room{}, sessions: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, emptied: make(chan struct{}), functions: indicator.Catalogue()}
 	h.bursts.New = func() any { return new([burst]item) }
 	if f, ok := opt.Auth.(herald); ok {
 		f.Follow(h.ended)
@@ -248,6 +252,15 @@ func (h *Hub) room(t topic) (*room, error) {
 				return nil, fault.New(fault.Exhausted, "%d topics are streamed already, the most this installation allows: try again later", h.opt.Limits.Rooms)
 			}
 			delete(h.rooms, old.topic)
+		} else if t.ch == indicators {
+			var full bool
+			if old, full = h.crowded(); full {
+				h.mu.Unlock()
+				return nil, fault.New(fault.Exhausted, "%d indicators are streamed already, the most this installation allows: try again later", h.opt.Limits.Studies)
+			}
+			if old != nil {
+				delete(h.rooms, old.topic)
+			}
 		}
 		r = h.newRoom(t)
 		h.rooms[t] = r

@@ -13,21 +13,24 @@ import (
 )
 
 // topic is what a room is of. It is checked and complete: venue is "" only where all
-// venues together make sense, interval only set for candles.
+// venues together make sense, interval only set for candles and indicators, study only
+// for indicators.
 type topic struct {
 	ch       market.Channel
 	venue    market.VenueID
 	pair     market.Pair // asset-quote for prices
 	interval market.Interval
+	study    string // label of a function with its parameters
 }
 
 // wish is one topic as a client wrote it, and how it wants it.
 type wish struct {
 	where string // the place in the client's message, for errors
 	topic
-	depth  int
-	from   uint64
-	resume bool
+	depth     int
+	from      uint64
+	resume    bool
+	functions string // as written; each becomes a topic of its own
 }
 
 // suggested is an error with names that may have been meant.
@@ -59,9 +62,12 @@ func (h *Hub) check(w *wish) error {
 			}
 		}
 		return nil
-	case market.Candles:
+	case market.Candles, indicators:
 		if w.venue == "" {
 			w.venue = market.ConsensusVenue
+		}
+		if w.ch == indicators && h.opt.Candles == nil {
+			return fault.At(fault.Unavailable, w.where+".ch", "this server keeps no bars to begin an indicator with")
 		}
 		if !slices.Contains(candle.Base(), w.interval) && h.opt.Candles == nil {
 			return fault.At(fault.Invalid, w.where+".interval", "only %v are streamed here; ask for longer bars by REST", candle.Base())

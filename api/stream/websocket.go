@@ -117,6 +117,9 @@ func (s *session) listen(conn *websocket.Conn) {
 // handle answers one message.
 func (s *session) handle(msg []byte) {
 	q, err := parse(msg)
+	if err == nil {
+		q.topics, err = s.hub.expand(q.topics)
+	}
 	if err != nil {
 		s.sorry(q.id, err)
 		return

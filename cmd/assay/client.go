@@ -39,6 +39,11 @@ func (c *cli) token() string {
 
 // ask makes one request and gives the body, or the problem as an error.
 func (c *cli) ask(ctx context.Context, path string, q url.Values) (io.ReadCloser, error) {
+	return c.askWith(ctx, path, q, func(*http.Response) {})
+}
+
+// askWith is ask that shows the answer's head first.
+func (c *cli) askWith(ctx context.Context, path string, q url.Values, head func(*http.Response)) (io.ReadCloser, error) {
 	u := strings.TrimSuffix(c.url, "/") + path
 	if len(q) > 0 {
 		u += "?" + q.Encode()
@@ -55,6 +60,7 @@ func (c *cli) ask(ctx context.Context, path string, q url.Values) (io.ReadCloser
 		return nil, fault.Wrap(fault.Unavailable, err, "no server answers at %s; start one with `assay demo` or `assay serve`, or give --url", c.url)
 	}
 	if res.StatusCode/100 == 2 {
+		head(res)
 		return res.Body, nil
 	}
 	defer res.Body.Close()

@@ -3,10 +3,13 @@ package file_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assayhq/assay/access/secret"
 	"github.com/assayhq/assay/access/secret/file"
@@ -51,11 +54,13 @@ func TestProcessesDoNotLoseEachOthersWrites(t *testing.T) {
 // A process that is killed while it holds the lock does not keep others out.
 func TestADeadProcessHoldsNoLock(t *testing.T) {
 	if p := os.Getenv("FILE_TEST_HOLDER"); p != "" {
-		if _, err := file.Lock(context.Background(), p); err != nil {
+		held, err := file.Lock(context.Background(), p)
+		if err != nil {
 			t.Fatal(err)
 		}
 		fmt.Println("held")
-		select {}
+		time.Sleep(time.Hour) // until it is killed; a mere select would be found to be a deadlock
+		runtime.KeepAlive(held)
 	}
 	o := place(t)
 	f := create(t, o)
@@ -68,8 +73,9 @@ func TestADeadProcessHoldsNoLock(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := out.Read(make([]byte, 5)); err != nil {
-		t.Fatal(err)
+	said := make([]byte, 5)
+	if n, err := io.ReadFull(out, said); err != nil || string(said) != "held\n" {
+		t.Fatalf("%q %v", said[:n], err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

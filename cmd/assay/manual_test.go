@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/assayhq/assay/insight/indicator"
+)
+
+// The pages of docs/insight/indicators are what the catalogue gives now.
+func TestThePagesOfIndicatorsAreInStep(t *testing.T) {
+	const dir = "../../docs/insight/indicators"
+	files, err := indicatorPages(indicator.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%s is not in step with the catalogue (%v): make gen", name, err)
+		}
+		if len(want) > 12<<10 && name != "README.md" {
+			t.Errorf("%s has %d bytes", name, len(want))
+		}
+		if strings.HasSuffix(name, ".svg") && !bytes.Contains(want, []byte("not market data")) {
+			t.Errorf("%s does not say what it is drawn over", name)
+		}
+	}
+	there, err := filepath.Glob(dir + "/*")
+	if err != nil || len(there) != len(files) {
+		t.Errorf("%d files for %d pages: remove those of indicators that are no more (%v)", len(there), len(files), err)
+	}
+}
+
+// Each picture shows something of each output.
+func TestEveryPictureShowsEveryOutput(t *testing.T) {
+	catalogue := indicator.Catalogue()
+	files, err := indicatorPages(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range catalogue {
+		svg := string(files[catalogue[i].Name+".svg"])
+		rare := strings.Contains(string(files[catalogue[i].Name+".md"]), "It is rare")
+		if strings.Contains(svg, `d=""`) != rare && !strings.Contains(svg, `fill="#2a8f5b" d=""`) {
+			t.Errorf("the picture of %s shows nothing of an output", catalogue[i].Name)
+		}
+	}
+}
+
+func TestAFolderWithOtherPagesIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "mine.md"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeManual(dir, map[string][]byte{"RSI.md": []byte("x")}); err == nil || !strings.Contains(err.Error(), "mine.md") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "RSI.md")); err == nil {
+		t.Error("it was written to all the same")
+	}
+}
