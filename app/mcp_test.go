@@ -76,13 +76,12 @@ func TestModelsAskTheDemonstration(t *testing.T) {
 	})
 	c := agent(t, s.url+"/mcp", s.key)
 	got := toolNames(t, c)
-	for _, want := range []string{"find_assets", "quote", "order_book", "candles", "figures", "market_overview", "data_quality", "account"} {
-		if !slices.Contains(got, want) {
-			t.Errorf("%s is not in %v", want, got)
-		}
+	if len(got) != 12 {
+		t.Error("the tools are", got)
 	}
 	for tool, args := range map[string]string{
 		"find_assets": `{"q":"bitcoin"}`, "quote": `{"assets":"BTC,ETH"}`, "order_book": `{"pair":"BTC-USDT"}`, "figures": `{}`, "market_overview": `{"what":"gainers"}`, "data_quality": `{"what":"venues"}`, "account": `{}`,
+		"indicators": `{"q":"volatility"}`, "grades": `{"what":"formulas"}`,
 	} {
 		if r, text := use(t, c, tool, args); r.IsError || !strings.Contains(text, `"simulated":true`) || !strings.Contains(text, `"as_of"`) {
 			t.Errorf("%s: %.300s", tool, text)
@@ -91,6 +90,15 @@ func TestModelsAskTheDemonstration(t *testing.T) {
 	for tool, args := range map[string]string{"quote": `{"assets":"NOSUCH"}`, "candles": `{"pair":"BTC-USD","start":"yesterday"}`} {
 		if r, text := use(t, c, tool, args); !r.IsError || len(text) < 20 {
 			t.Errorf("%s: %s", tool, text)
+		}
+	}
+	compat := agent(t, s.url+"/mcp?set=tokenmetrics", s.key)
+	if n := len(toolNames(t, compat)); n != 23 {
+		t.Error("tools with names of Token Metrics:", n)
+	}
+	for tool, want := range map[string]string{"get_top_tokens_by_market_cap": `"TOKEN_SYMBOL":"BTC"`, "get_crypto_investors": `"length":0`} {
+		if r, text := use(t, compat, tool, `{}`); r.IsError || r.StructuredContent != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %.300s", tool, text)
 		}
 	}
 	var took []time.Duration
