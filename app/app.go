@@ -167,6 +167,11 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.watcher != nil {
 		opt.Watch = a.watcher
 	}
+	agents, err := a.mcpMount()
+	if err != nil {
+		return nil, err
+	}
+	opt.Mounts = append(opt.Mounts, agents...)
 	if a.API, err = api.New(opt); err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ type Config struct {
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`
+	MCP       MCP                 `koanf:"mcp" doc:"tools for language models"`
 	Compat    Compat              `koanf:"compat" doc:"APIs that others' clients speak"`
 	Log       Log                 `koanf:"log" doc:"messages on standard error"`
 }
@@ -122,6 +123,7 @@ func Defaults() Config {
 		},
 		Log: Log{Level: "info", Format: "auto"},
 
+		MCP:     MCP{Enabled: true},
 		Insight: Insight{Bands: "even", Hysteresis: 2, Confirm: 2},
 
 		Anomalies: Anomalies{Org: "default", Learn: 7 * 24 * time.Hour},

@@ -55,7 +55,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 		c.serve(), c.demo(), c.replay(),
 		c.normalize(), c.bench(), c.frames(), c.importCmd(), c.exportCmd(),
 		c.price(), c.watch(), c.candles(), c.top(), c.movers(),
-		c.indicator(), c.risk(), c.grade(),
+		c.indicator(), c.risk(), c.grade(), c.mcp(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
 		c.incident(), c.alertCmd(), c.secrets(), c.auditCmd(), c.complianceCmd(),
 		c.configCmd(), c.doctor(), c.versionCmd(),
