@@ -21,7 +21,7 @@ const groupRows = 16 * batchRows
 // rowGroups is a Parquet file. Exact columns are DECIMAL(38,19) in 16 bytes, times are
 // TIMESTAMP(MILLIS, UTC), text of few values has a dictionary; notes are key-value metadata.
 type rowGroups struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
 	values  []parquet.Value
 	bytes   []byte
@@ -67,7 +67,7 @@ func newParquet(w io.Writer, t table, notes map[string]string) (file, error) {
 		}
 		root.Group[c.name], root.at[c.name] = n, i
 	}
-	f := &rowGroups{w: parquet.NewWriter(w,
+	f := &rowGroups{w: parquet.NewGenericWriter[any](w,
 		parquet.NewSchema("assay", root),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.CreatedBy("assay", "", ""),
