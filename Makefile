@@ -71,6 +71,8 @@ golden: ## rewrite golden files after a deliberate change; read the diff
 gen: ## regenerate what is generated
 	$(GO) run ./cmd/assay config doc > docs/reference/config.md
 	$(GO) run ./cmd/assay indicator doc docs/insight/indicators
+	$(GO) run ./cmd/assay risk doc docs/insight/risk
+	$(GO) run ./cmd/assay grade doc docs/insight/grades
 
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble

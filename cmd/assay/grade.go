@@ -45,6 +45,7 @@ Not financial advice.
 			return c.fetch(cmd.Context(), "/v1/grades", q, "asset", "kind", "value", "change", "band", "trend", "coverage", "version", "ts", "missing")
 		},
 	}
+	cmd.AddCommand(c.manual("grade", "grade doc docs/insight/grades", gradePages))
 	f := cmd.Flags()
 	f.StringVar(&kind, "kind", "trader", "trader, investor, technology, valuation, fundamental, combined, ta, quant, quant-long or liquidity")
 	f.BoolVar(&record, "record", false, "how grades did")

@@ -70,7 +70,7 @@ point, not money.`,
 			return w.Flush()
 		},
 	}
-	cmd.AddCommand(c.indicatorDoc())
+	cmd.AddCommand(c.manual("indicator", "indicator doc docs/insight/indicators", indicatorPages))
 	cmd.Flags().BoolVar(&list, "list", false, "print all indicators")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "a parameter, such as time_period=20; may be given more than once")
 	cmd.Flags().StringArrayVar(&input, "input", nil, "the column of an input, such as real=volume; may be given more than once")

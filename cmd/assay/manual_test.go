@@ -10,10 +10,18 @@ import (
 	"github.com/assayhq/assay/insight/indicator"
 )
 
-// The pages of docs/insight/indicators are what the catalogue gives now.
-func TestThePagesOfIndicatorsAreInStep(t *testing.T) {
-	const dir = "../../docs/insight/indicators"
-	files, err := indicatorPages(indicator.Catalogue())
+// The pages of docs/insight are what the catalogues give now.
+func TestThePagesOfCataloguesAreInStep(t *testing.T) {
+	for dir, pages := range map[string]func() (map[string][]byte, error){
+		"../../docs/insight/indicators": indicatorPages, "../../docs/insight/risk": riskPages, "../../docs/insight/grades": gradePages,
+	} {
+		inStep(t, dir, pages)
+	}
+}
+
+func inStep(t *testing.T, dir string, pages func() (map[string][]byte, error)) {
+	t.Helper()
+	files, err := pages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +39,14 @@ func TestThePagesOfIndicatorsAreInStep(t *testing.T) {
 	}
 	there, err := filepath.Glob(dir + "/*")
 	if err != nil || len(there) != len(files) {
-		t.Errorf("%d files for %d pages: remove those of indicators that are no more (%v)", len(there), len(files), err)
+		t.Errorf("%d files for %d pages: remove those of what is no more (%v)", len(there), len(files), err)
 	}
 }
 
 // Each picture shows something of each output.
 func TestEveryPictureShowsEveryOutput(t *testing.T) {
 	catalogue := indicator.Catalogue()
-	files, err := indicatorPages(catalogue)
+	files, err := indicatorPages()
 	if err != nil {
 		t.Fatal(err)
 	}

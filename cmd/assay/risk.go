@@ -57,6 +57,7 @@ Numbers are statistics in floating point, not money; times are UTC.`,
 			return c.measureRisk(ask, cmd.InOrStdin())
 		},
 	}
+	cmd.AddCommand(c.manual("metric", "risk doc docs/insight/risk", riskPages))
 	f := cmd.Flags()
 	f.BoolVar(&list, "list", false, "print all metrics")
 	f.StringVar(&ask.benchmark, "benchmark", "", "file of bars to compare with, by time")
