@@ -63,7 +63,7 @@ func (s *Server) registerPlans() {
 	add(s, op("set-plan", "POST", "/v1/plans/{name}", access.Admin, 5, "Make or change a plan",
 		"Takes the place of the whole plan, for all its apps and at once; what they used stays used. The version must be above that of the plan in force, or the answer is 409; the same again changes nothing."), s.setPlan)
 	add(s, op("list-apps", "GET", "/v1/apps", access.KeysRead, 5, "Apps with their limits", "The apps of the caller's organisation: those with keys, and those with settings of their own. Every key of an app shares its limits."), s.apps)
-	add(s, op("get-app", "GET", "/v1/apps/{app}", access.KeysRead, 1, "One app with its limits", "`remaining` is what this server knows; with several servers each counts for itself."), s.app)
+	add(s, op("get-app", "GET", "/v1/apps/{app}", access.KeysRead, 1, "One app with its limits", "`remaining` is what this server knows; with several servers rates and quotas hold for all together, and what runs at the same time is counted by each."), s.app)
 	add(s, op("set-app", "POST", "/v1/apps/{app}", access.KeysWrite, 5, "Give an app its plan, rate and burst",
 		"In the place of those it had. Which plan an app has, and more than its plan allows, is for admin:all; without a plan, more than the default takes keys:grant."), s.setApp)
 }

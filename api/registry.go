@@ -139,7 +139,7 @@ func (s *Server) register() {
 	}
 
 	add(s, Operation{ID: "get-usage", Method: http.MethodGet, Path: "/v1/usage", Scope: access.UsageRead, Cost: 5, Tag: "Keys",
-		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, each tells what it has counted itself."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
+		Summary: "What the organisation's apps have used", Doc: "Requests, units and bytes by app and hour, day or month (UTC), as of the last minute. With several servers, of all of them: `meta.as_of` says until when."}, usageOf(s.opt.Meter, s.opt.Gate.Now))
 
 	s.registerAlerts()
 	s.registerWebhooks(s.opt.Webhooks)
