@@ -83,10 +83,10 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		return nil, err
 	}
 	if e.named() == access.Staged {
-		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
+		g.wishFor(e, wish{ring: e.ring.String(), key: string(e.id[:])})
 	} else if int(e.pepper) < p.newest {
 		v := p.by[p.newest].verifier(&x.in)
-		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:]), verifier: v[:], pepper: p.newest})
+		g.wishFor(e, wish{ring: e.ring.String(), key: string(e.id[:]), verifier: v[:], pepper: p.newest})
 	}
 	return &e.who().caller, nil
 }
@@ -329,7 +329,7 @@ func (g *Gate) Used(c *access.Caller, r *http.Request) {
 		if e := s.find(id); e != nil {
 			g.note(e, network(g.ClientAddr(r)), agent(r), r.URL.Path, g.now().UnixNano(), false)
 			if e.named() == access.Staged { // its first use may not have been written down
-				g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
+				g.wishFor(e, wish{ring: e.ring.String(), key: string(e.id[:])})
 			}
 		}
 	}

@@ -68,7 +68,7 @@ func (j *jwts) bearer(g *Gate, text string, r *http.Request) (c *access.Caller, 
 		return nil, true, err
 	}
 	if e.named() == access.Staged {
-		g.wishFor(wish{ring: e.ring.String(), key: string(e.id[:])})
+		g.wishFor(e, wish{ring: e.ring.String(), key: string(e.id[:])})
 	}
 	return e.who().narrowed(scopes, until), true, nil
 }

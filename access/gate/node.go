@@ -20,16 +20,26 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer watch.Stop()
 	var hints <-chan struct{}
 	lent := g.lending(ctx)
-	done := make(chan struct{})
-	// The supervisor writes; it must not delay the follower.
+	done, granted := make(chan struct{}), make(chan struct{})
+	// The supervisor writes, and may have many rings to look at; it must delay neither the
+	// follower nor the notes of first uses, which successors wait for.
 	go func() {
-		defer close(done)
+		defer close(granted)
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case w := <-g.wishes:
 				g.grant(ctx, w)
+			}
+		}
+	}()
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
 			case <-watch.C:
 				g.supervise(ctx)
 			case <-flush.C:
@@ -69,6 +79,7 @@ func (g *Gate) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			<-done
+			<-granted
 			<-pushed
 			<-lent
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -13,8 +13,19 @@ import (
 	"github.com/assayhq/assay/fault"
 )
 
-// wishFor hands something to the supervisor, unless it is busy: the next use asks again.
-func (g *Gate) wishFor(w wish) {
+// wishAgain is how long a key whose wish was handed over does not wish again: a busy key
+// must not take the place of others in the queue.
+const wishAgain = 250 * time.Millisecond
+
+// wishFor hands something to the granter, unless it is busy: a later use asks again. e is
+// the entry of the key, whose use was noted.
+func (g *Gate) wishFor(e *entry, w wish) {
+	if u := e.used.Load(); u != nil {
+		now, was := max(g.mono(), 1), u.wished.Load()
+		if was != 0 && now-was < int64(wishAgain) || !u.wished.CompareAndSwap(was, now) {
+			return
+		}
+	}
 	select {
 	case g.wishes <- w:
 	default:

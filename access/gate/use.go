@@ -23,6 +23,7 @@ import (
 type use struct {
 	last   atomic.Int64 // ns of the last use
 	listed atomic.Bool  // among those that flush is to write
+	wished atomic.Int64 // Gate.mono when the granter was last asked for something
 	print               // the first way
 	more   atomic.Pointer[[]*print]
 	holder                        // the first
