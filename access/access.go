@@ -48,10 +48,10 @@ const (
 // Scopes lists every scope with what it allows, for help texts and docs.
 func Scopes() map[Scope]string {
 	return map[Scope]string{
-		MarketRead:    "read assets, venues, prices, quotes, books, trades, candles and data quality",
+		MarketRead:    "read assets, venues, prices, quotes, books, trades, candles and data quality, and figures, indicators, risk and grades of them",
 		StreamRead:    "open WebSocket streams of the same data",
 		ChainRead:     "read blocks, transactions and addresses (a later service)",
-		AnalyticsRead: "read indicators, grades and signals (a later service)",
+		AnalyticsRead: "read learned signals (a later service); indicators, risk and grades need market:read",
 		WalletRead:    "read wallets (a later service)",
 		WalletCreate:  "make wallets and addresses (a later service)",
 		AccountRead:   "read exchange accounts and balances (a later service)",

@@ -15,11 +15,15 @@ import (
 // SimulatedNote stands on every answer of the demonstration.
 const SimulatedNote = "Simulated market: exchanges emulated on this machine, no real prices."
 
+// demoDays is the simulated history of the demonstration's venues: what is asked of
+// them at the start, so that changes over a year, risk and grades have numbers at once.
+const demoDays = 400
+
 // Demo starts an emulated exchange for each venue on loopback, and connects the
 // real connectors to them. What it returns runs beside the app.
 func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Context) error, error) {
 	a.Core.Simulate(SimulatedNote)
-	world := emulator.NewWorld(seed, emulator.WorldOptions{})
+	world := emulator.NewWorld(seed, emulator.WorldOptions{Days: demoDays})
 	type booth struct {
 		venue *emulator.Venue
 		l     net.Listener

@@ -115,7 +115,7 @@ func (r *reply) problem() string {
 	for i, c := range p.Candidates {
 		fmt.Fprintf(&b, "%s%s (%s)", []string{", ", ". Say which is meant: "}[btoi(i == 0)], c.Code, c.Name)
 	}
-	if len(p.Suggestions) > 0 {
+	if len(p.Suggestions) > 0 && !strings.Contains(p.Detail, "did you mean") {
 		b.WriteString(". Did you mean " + strings.Join(p.Suggestions, ", ") + "?")
 	}
 	if s := r.header.Get("Retry-After"); s != "" {

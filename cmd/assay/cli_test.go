@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/store/pebble"
@@ -85,6 +86,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{[]string{"normalize", "--venue", "mtgox", "testdata/session.jsonl"}, 3, "known are"},
 		{[]string{"normalize", "--venue", "binance", "nowhere.jsonl"}, 2, "cannot be opened"},
 		{[]string{"normalize", "--venue", "binance"}, 2, "Try `assay normalize --help`"},
+		{[]string{"candles"}, 2, "PAIR is missing, as in `assay candles BTC-USD"},
 		{[]string{"frobnicate"}, 2, "unknown command"},
 		{[]string{"price", "--nonsense"}, 2, "unknown flag"},
 		{[]string{"price", "--url", "http://127.0.0.1:1", "BTC"}, 6, "no server answers"},
@@ -100,6 +102,24 @@ func TestMistakesAreExplained(t *testing.T) {
 		if code != c.code || !strings.Contains(errs, c.want) {
 			t.Errorf("assay %s: code %d, want %d; said %q, want %q in it", strings.Join(c.args, " "), code, c.code, errs, c.want)
 		}
+	}
+}
+
+// Lists a person reads are no wider than a window.
+func TestListsFitTheWindow(t *testing.T) {
+	for _, args := range [][]string{{"indicator", "--list"}, {"risk", "--list"}} {
+		out, errs, code := assay(t, args...)
+		if code != 0 || strings.Count(out, "\n") < 30 {
+			t.Fatal(args, code, errs)
+		}
+		for line := range strings.Lines(out) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > page {
+				t.Errorf("%v: %d characters: %s", args, n, line)
+			}
+		}
+	}
+	if out, _, _ := assay(t, "indicator", "--list", "-o", "csv"); !strings.Contains(out, "outRealUpperBand") {
+		t.Error("csv leaves the outputs out")
 	}
 }
 

@@ -136,6 +136,9 @@ func (c *cli) fetch(ctx context.Context, path string, q url.Values, columns ...s
 		fmt.Fprintln(c.err, "nothing is known of it yet")
 		return nil
 	}
+	if columns[len(columns)-1] == "missing" {
+		t.fit()
+	}
 	return t.print(c.out)
 }
 

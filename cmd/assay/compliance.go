@@ -150,7 +150,13 @@ func (c *cli) complianceReview() *cobra.Command {
 			if len(note) > 500 {
 				return usageError{fmt.Errorf("--note has %d bytes; at most 500", len(note))}
 			}
-			return c.withGate(func(g *gate.Gate) error { return g.Reviewed(cmd.Context(), operator, org, note) })
+			return c.withGate(func(g *gate.Gate) error {
+				if err := g.Reviewed(cmd.Context(), operator, org, note); err != nil {
+					return err
+				}
+				fmt.Fprintln(c.err, "noted in the audit log; `assay compliance export` lists reviews")
+				return nil
+			})
 		},
 	}
 	cmd.Flags().StringVar(&org, "org", "", "organisation whose access was reviewed; empty: all")

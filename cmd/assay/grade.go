@@ -15,7 +15,8 @@ func (c *cli) grade() *cobra.Command {
 		Use: "grade [ASSET...]", Short: "Print grades of a running server, and how they did",
 		Long: `Grade prints statistics from 0 to 100 by open formulas: of one asset every kind, of
 several or all one kind. An empty value had too little input; coverage is the part of
-the formula that had input, and "missing" says how to give the rest. Times are UTC.
+the formula that had input, and "missing" says how to give the rest (-o json tells all
+of it). Times are UTC.
 Not financial advice.
 
 --record tells how grades went with what prices did next: the mean rank correlation
@@ -37,12 +38,12 @@ Not financial advice.
 				}
 				return c.fetch(cmd.Context(), "/v1/grades/"+url.PathEscape(args[0])+"/history", q, "ts", "value", "band", "coverage", "written", "formula", "version")
 			case len(args) == 1 && !q.Has("kind"):
-				return c.fetch(cmd.Context(), "/v1/grades/"+url.PathEscape(args[0]), q, "kind", "value", "change", "band", "trend", "coverage", "formula", "version", "ts", "missing")
+				return c.fetch(cmd.Context(), "/v1/grades/"+url.PathEscape(args[0]), q, "kind", "value", "change", "band", "trend", "coverage", "ts", "missing")
 			}
 			if len(args) > 0 {
 				q.Set("assets", strings.Join(args, ","))
 			}
-			return c.fetch(cmd.Context(), "/v1/grades", q, "asset", "kind", "value", "change", "band", "trend", "coverage", "version", "ts", "missing")
+			return c.fetch(cmd.Context(), "/v1/grades", q, "asset", "kind", "value", "change", "band", "trend", "coverage", "ts", "missing")
 		},
 	}
 	cmd.AddCommand(c.manual("grade", "grade doc docs/insight/grades", gradePages))

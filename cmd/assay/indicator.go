@@ -155,7 +155,12 @@ func (c *cli) indicators(catalogue []indicator.Function) error {
 		}
 		return nil
 	}
-	t := newTable("name", "title", "parameters", "outputs")
+	// What comes out, and all of a long list of parameters, `assay indicator NAME` tells.
+	head := []string{"name", "title", "parameters"}
+	if c.output == "csv" {
+		head = append(head, "outputs")
+	}
+	t := newTable(head...)
 	for i := range catalogue {
 		f := &catalogue[i]
 		var outs []string
@@ -166,9 +171,12 @@ func (c *cli) indicators(catalogue []indicator.Function) error {
 		if err != nil {
 			return err
 		}
-		t.row(f.Name, f.Title, f.Settings(v), strings.Join(outs, " "))
+		t.row([]any{f.Name, f.Title, f.Settings(v), strings.Join(outs, " ")}[:len(head)]...)
 	}
-	return t.print(c.out)
+	if c.output == "csv" {
+		return t.csv(c.out)
+	}
+	return t.fit().print(c.out)
 }
 
 // describe prints what a function is.

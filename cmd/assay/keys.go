@@ -258,7 +258,11 @@ func (c *cli) printRing(ctx context.Context, g *gate.Gate, r *access.Ring) error
 		return err
 	}
 	if x := r.Rotation; x != nil {
-		fmt.Fprintf(c.out, "\nrotation %s: %s, from version %d to %d, begun %s (%s); the old key is refused from %s\n", x.ID, x.Phase, x.From, x.To, when(x.Started), x.Reason, when(x.RetireAt))
+		fmt.Fprintf(c.out, "\nrotation %s: %s, from version %d to %d, begun %s (%s))", x.ID, x.Phase, x.From, x.To, when(x.Started), x.Reason)
+		if x.Phase != access.RolledBack {
+			fmt.Fprintf(c.out, "; the old key is refused from %s", when(x.RetireAt))
+		}
+		fmt.Fprintln(c.out)
 	}
 	return nil
 }

@@ -307,5 +307,5 @@ func (c *cli) riskMetrics() error {
 		return t.csv(c.out)
 	}
 	fmt.Fprintf(c.out, "%s\n\n", wrap(strings.TrimSpace(risk.Terms())))
-	return t.print(c.out)
+	return t.fit().print(c.out)
 }

@@ -69,6 +69,10 @@ func wrapArgs(cmd *cobra.Command) {
 	if a := cmd.Args; a != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := a(cmd, args); err != nil {
+				if _, takes, ok := strings.Cut(cmd.Use, " "); ok && len(args) == 0 && cmd.Runnable() {
+					first, _, _ := strings.Cut(strings.TrimSpace(cmd.Example), "\n")
+					err = fmt.Errorf("%s is missing, as in `%s`", strings.TrimSuffix(takes, "..."), first)
+				}
 				return usageError{err}
 			}
 			return nil

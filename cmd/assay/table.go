@@ -67,6 +67,31 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
+// page is how many characters a line of a table has at most where the last column is a
+// list or a formula: its end is cut off then, with a sign. Other forms have all of it.
+const page = 120
+
+// fit cuts the last column so that no line is longer than page, but leaves it at least
+// thirty characters.
+func (t *table) fit() *table {
+	last := len(t.head) - 1
+	used := 0
+	for i := range last {
+		w := utf8.RuneCountInString(t.head[i])
+		for _, r := range t.rows {
+			w = max(w, utf8.RuneCountInString(r[i]))
+		}
+		used += w + 2
+	}
+	room := max(page-used, 30)
+	for _, r := range t.rows {
+		if c := []rune(r[last]); len(c) > room {
+			r[last] = string(c[:room-1]) + "…"
+		}
+	}
+	return t
+}
+
 // csv prints the rows as CSV with a header.
 func (t *table) csv(w io.Writer) error {
 	c := csv.NewWriter(w)

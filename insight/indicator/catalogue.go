@@ -57,7 +57,12 @@ func Find(catalogue []Function, name string) (*Function, error) {
 	}
 	var near []string
 	for i := range catalogue {
-		if n := catalogue[i].Name; len(name) >= 2 && len(name) < 40 && (strings.Contains(n, up) || strings.Contains(up, n) || strings.HasPrefix(n, up[:2])) {
+		if n := catalogue[i].Name; swapped(up, n) {
+			near = append(near, n)
+		}
+	}
+	for i := range catalogue {
+		if n := catalogue[i].Name; !swapped(up, n) && len(name) >= 2 && len(name) < 40 && (strings.Contains(n, up) || strings.Contains(up, n) || strings.HasPrefix(n, up[:2])) {
 			near = append(near, n)
 		}
 	}
@@ -65,6 +70,26 @@ func Find(catalogue []Function, name string) (*Function, error) {
 		return nil, fault.New(fault.Unknown, "there is no indicator %q; near it are %s", clip(name), strings.Join(near[:min(len(near), 5)], ", "))
 	}
 	return nil, fault.New(fault.Unknown, "there is no indicator %q; `assay indicator --list` names them", clip(name))
+}
+
+// swapped tells whether two names are equal but for one letter or two neighbours.
+func swapped(a, b string) bool {
+	if len(a) != len(b) || len(a) < 3 {
+		return false
+	}
+	var at []int
+	for i := range len(a) {
+		if a[i] != b[i] {
+			at = append(at, i)
+		}
+	}
+	switch len(at) {
+	case 1:
+		return true
+	case 2:
+		return at[1] == at[0]+1 && a[at[0]] == b[at[1]] && a[at[1]] == b[at[0]]
+	}
+	return false
 }
 
 // period is the parameter that nearly all have: the number of bars.

@@ -242,7 +242,7 @@ func (b *binance) klines(q *query) reply {
 	}
 	start, _ := q.number("startTime", -1)
 	end, _ := q.number("endTime", ms(q.now))
-	from := b.v.start.Add(-b.v.world.opt.History)
+	from := p.tape.reach(i)
 	if start >= 0 {
 		from = time.UnixMilli(start)
 	}

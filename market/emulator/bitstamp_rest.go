@@ -129,7 +129,7 @@ func (x *bitstamp) ohlc(q *query, p *pit) reply {
 	if !ok1 || !ok2 || !ok3 || i == "" || n <= 0 {
 		return x.fail(http.StatusBadRequest, "400.001", "Invalid step or limit.")
 	}
-	from, to := x.v.start.Add(-x.v.world.opt.History), q.now
+	from, to := p.tape.reach(i), q.now
 	if start > 0 {
 		from = time.Unix(start, 0)
 	}

@@ -135,7 +135,7 @@ func (b *bybit) klines(q *query, p *pit, category string) reply {
 	if !ok1 || !ok2 {
 		return b.fail(q, 10001, "params error: start or end invalid")
 	}
-	from, to := b.v.start.Add(-b.v.world.opt.History), q.now
+	from, to := p.tape.reach(i), q.now
 	if start > 0 {
 		from = time.UnixMilli(start)
 	}

@@ -35,8 +35,16 @@ const octaves = 20
 // interpolated noises whose periods double and whose heights grow with the square
 // root of the period. The deviation after one second is about one.
 func walk(seed uint64, ns int64) float64 {
-	sum, height, period := 0.0, 0.5, int64(1e9)
-	for k := range uint64(octaves) {
+	return noises(seed, ns, 0, octaves)
+}
+
+// swing is what walk leaves out: the octaves of six days to a year.
+func swing(seed uint64, ns int64) float64 { return noises(seed, ns, octaves, octaves+6) }
+
+// noises adds the octaves from first up to, not including, end.
+func noises(seed uint64, ns int64, first, end uint64) float64 {
+	sum, height, period := 0.0, 0.5*math.Pow(2, float64(first)/2), int64(1e9)<<first
+	for k := first; k < end; k++ {
 		i := ns / period
 		f := float64(ns-i*period) / float64(period)
 		a, b := bell(seed, k, uint64(i)), bell(seed, k, uint64(i)+1)

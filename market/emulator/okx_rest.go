@@ -141,7 +141,7 @@ func (o *okx) candles(q *query, p *pit) reply {
 	if !ok1 || !ok2 {
 		return o.fail("51000", "Parameter after error")
 	}
-	list := p.tape.spans(i, shift, o.v.start.Add(-o.v.world.opt.History), q.now, true)
+	list := p.tape.spans(i, shift, p.tape.reach(i), q.now, true)
 	history := strings.HasSuffix(q.path, "history-candles")
 	if !history {
 		list = lastN(list, 1440)

@@ -158,7 +158,7 @@ func (o *okx) row(p *pit, b *bar, done bool) string {
 	if done {
 		confirm = "1"
 	}
-	quote := b.quote.append(nil, p.pd+p.qd, p.pd+p.qd)
+	quote := b.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8))
 	return fmt.Sprintf(`["%d","%s","%s","%s","%s","%s","%s","%s","%s"]`, ms(b.open), plainText(b.o, p.pd), plainText(b.h, p.pd), plainText(b.l, p.pd), plainText(b.c, p.pd),
 		plainText(b.vol, p.qd), quote, quote, confirm)
 }
@@ -173,7 +173,7 @@ func (o *okx) ticker(p *pit, at time.Time) string {
 	px := func(n int64) string { return plainText(n, p.pd) }
 	return fmt.Sprintf(`{"instType":"SPOT","instId":"%s","last":"%s","lastSz":"%s","askPx":"%s","askSz":"%s","bidPx":"%s","bidSz":"%s","open24h":"%s","high24h":"%s","low24h":"%s","sodUtc0":"%s","sodUtc8":"%s","volCcy24h":"%s","vol24h":"%s","ts":"%d"}`,
 		p.symbol, px(last.px), plainText(last.qty, p.qd), px(ask.px), plainText(ask.qty, p.qd), px(bid.px), plainText(bid.qty, p.qd), px(day.o), px(day.h), px(day.l), px(day.o), px(day.o),
-		day.quote.append(nil, p.pd+p.qd, p.pd+p.qd), plainText(day.vol, p.qd), ms(o.v.stamp(at)))
+		day.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8)), plainText(day.vol, p.qd), ms(o.v.stamp(at)))
 }
 
 func (o *okx) strange(enum bool) []byte {

@@ -4,10 +4,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/assayhq/assay/market"
 )
 
 // past invents what was before the start, once: single trades for the last Tape, and
-// bars without trades before that.
+// bars without trades before that, of a minute, then of an hour, then of a day.
 func (t *tape) past() {
 	if t.made {
 		return
@@ -19,10 +21,22 @@ func (t *tape) past() {
 	rng := rand.New(rand.NewPCG(t.seed, 0x9a57))
 	rate := p.rate * 0.15
 	cut := t.start.Add(-opt.Tape).Truncate(time.Minute)
-	for at := t.start.Add(-opt.History).Truncate(time.Minute); at.Before(cut); at = at.Add(time.Minute) {
-		if b, ok := t.invent(rng, at, rate); ok {
+	minutes := t.reach("1m")
+	hours, days := minutes, minutes
+	if opt.Days > 0 {
+		hours, days = t.reach("1h"), t.reach("1d")
+	}
+	for at := days; at.Before(cut); {
+		step := time.Minute
+		if at.Before(hours) {
+			step = 24 * time.Hour
+		} else if at.Before(minutes) {
+			step = time.Hour
+		}
+		if b, ok := t.invent(rng, at, step, rate); ok {
 			t.bars = append(t.bars, b)
 		}
+		at = at.Add(step)
 	}
 	whole := len(t.bars)
 	var old []trade
@@ -57,6 +71,31 @@ func (t *tape) past() {
 	t.bars = append(t.bars, rest...)
 }
 
+// reach is how far back bars of an interval go. In a world with Days each coarser kind
+// ends where a bar of the next finer one begins.
+func (t *tape) reach(i market.Interval) time.Time {
+	opt := t.p.v.world.opt
+	at := t.start.Add(-opt.History).Truncate(time.Minute)
+	if opt.Days == 0 {
+		return at
+	}
+	at = at.Truncate(time.Hour)
+	if i.Length() < time.Hour {
+		return at
+	}
+	day := t.start.Truncate(24 * time.Hour)
+	if hours := day.AddDate(0, 0, -min(hourDays, opt.Days)); hours.Before(at) {
+		at = hours
+	}
+	if i.Length() < 24*time.Hour {
+		return at
+	}
+	if days := day.AddDate(0, 0, -opt.Days); days.Before(at) {
+		at = days
+	}
+	return at
+}
+
 // startID is the number of the first trade after the start.
 func (t *tape) startID() int64 { return 1e8 + int64(t.seed>>8%4e8) }
 
@@ -66,14 +105,19 @@ func (t *tape) size(rng *rand.Rand, mid float64) int64 {
 }
 
 // invent makes a bar of which no trades are kept.
-func (t *tape) invent(rng *rand.Rand, at time.Time, rate float64) (bar, bool) {
-	n := int64(rate*60 + math.Sqrt(rate*60)*rng.NormFloat64() + 0.5)
+func (t *tape) invent(rng *rand.Rand, at time.Time, length time.Duration, rate float64) (bar, bool) {
+	many := rate * length.Seconds()
+	n := int64(many + math.Sqrt(many)*rng.NormFloat64() + 0.5)
 	if n <= 0 {
 		return bar{}, false
 	}
 	b := bar{open: at, n: n}
-	for i := range 3 {
-		when := at.Add(time.Duration(i) * 30 * time.Second)
+	looks := 2 // into how many parts the prices at whose edges make the bar
+	if length > time.Minute {
+		looks = 24
+	}
+	for i := range looks + 1 {
+		when := at.Add(time.Duration(i) * length / time.Duration(looks))
 		if t.edge.px == 0 || !t.edge.at.Equal(when) { // a bar opens where the one before closed
 			t.edge = trade{px: t.p.cents(t.p.mid(when)), at: when}
 		}

@@ -123,6 +123,9 @@ func (t *tape) spans(i market.Interval, shift time.Duration, from, to time.Time,
 	if i.Length() < time.Minute {
 		return t.fine(i, from, to, pad)
 	}
+	if first := t.reach(i); t.p.v.world.opt.Days > 0 && from.Before(first) {
+		from = first // coarser bars before it are not of this interval
+	}
 	k := sort.Search(len(t.bars), func(k int) bool { return !t.bars[k].open.Before(start(from)) })
 	var out []bar
 	for ; k < len(t.bars); k++ {

@@ -27,11 +27,18 @@ type WorldOptions struct {
 	Depth int
 	// History is how far back candles go when a venue starts. Default 48 h.
 	History time.Duration
+	// Days is how many days back candles of a day and longer go when a venue starts;
+	// those of an hour go back fifteen of them. With it prices have swings of
+	// months too. Default 0: no candle reaches further back than History.
+	Days int
 	// Tape is how far back single trades go when a venue starts. Default 30 min.
 	Tape time.Duration
 	// Volatility multiplies the realistic one. Default 1.
 	Volatility float64
 }
+
+// hourDays is how many days back candles of an hour go in a world with Days.
+const hourDays = 15
 
 // NewWorld makes the market that belongs to a seed.
 func NewWorld(seed uint64, opt WorldOptions) *World {
@@ -97,7 +104,11 @@ func (w *World) dollars(a asset.Code, at time.Time) float64 {
 	// The walk starts anywhere; taking it back to zero at the lattice's own origin
 	// would fix one moment only, so the level is damped instead.
 	x := walk(mix(w.seed, label(string(a)), 1), at.UnixNano()) * perSecond
-	return n.usd * math.Exp(0.3*math.Tanh(x/0.3))
+	level := 0.3 * math.Tanh(x/0.3)
+	if w.opt.Days > 0 {
+		level += 0.8 * math.Tanh(swing(mix(w.seed, label(string(a)), 2), at.UnixNano())*perSecond/0.8)
+	}
+	return n.usd * math.Exp(level)
 }
 
 // Fair is the price that a pair has in this world, before any venue's own basis:

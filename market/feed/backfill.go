@@ -19,6 +19,14 @@ type outage struct {
 // empty: those that are stored and not only seconds long.
 var startIntervals = []market.Interval{"1m", "1h", "1d"}
 
+// startBars is how many of them: of days enough for changes and risk over a year.
+func startBars(i market.Interval) time.Duration {
+	if i == "1d" {
+		return 400
+	}
+	return 300
+}
+
 // begin fetches recent history of what is followed.
 func (l *Live) begin(picked []market.Instrument) {
 	has := map[market.Interval]bool{}
@@ -32,7 +40,7 @@ func (l *Live) begin(picked []market.Instrument) {
 			}
 			l.later(func(ctx context.Context) {
 				to := time.Now().UTC()
-				from := to.Add(-300 * i.Length())
+				from := to.Add(-startBars(i) * i.Length())
 				n, err := l.Candles(ctx, in, i, from, to, nil)
 				if err != nil && ctx.Err() == nil {
 					l.log.Warn("candles could not be fetched", "symbol", in.Symbol, "interval", string(i), "rows", n, "err", err)
