@@ -57,6 +57,20 @@ func TestEveryPictureShowsEveryOutput(t *testing.T) {
 			t.Errorf("the picture of %s shows nothing of an output", catalogue[i].Name)
 		}
 	}
+	for _, pages := range []func() (map[string][]byte, error){riskPages, gradePages} {
+		files, err := pages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, b := range files {
+			if strings.HasSuffix(name, ".svg") && bytes.Contains(b, []byte(`d=""`)) {
+				t.Errorf("%s shows nothing of a series", name)
+			}
+			if strings.HasSuffix(name, ".md") && bytes.Contains(b, []byte("| none: ")) {
+				t.Errorf("%s has no value over its series", name)
+			}
+		}
+	}
 }
 
 func TestAFolderWithOtherPagesIsLeftAlone(t *testing.T) {
