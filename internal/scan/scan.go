@@ -370,6 +370,20 @@ func (c *Cursor) Decimal() money.Decimal {
 	return d
 }
 
+// Sum is Decimal for a total that stands beside other values, such as a turnover: one of
+// more digits than a decimal holds is 0, which is not told, so that it does not cost them.
+func (c *Cursor) Sum() money.Decimal {
+	before := *c
+	d := c.Decimal()
+	if before.err == nil && c.err != nil {
+		if _, err := money.Parse(before.Raw()); err == money.ErrRange && before.err == nil {
+			*c = before
+			return money.Decimal{}
+		}
+	}
+	return d
+}
+
 // Price is Decimal as a price.
 func (c *Cursor) Price() money.Price { return money.Price{Decimal: c.Decimal()} }
 

@@ -110,3 +110,28 @@ func FuzzSkip(f *testing.F) {
 		_ = d.End()
 	})
 }
+
+// A turnover that is too long does not cost the bar it stands beside.
+func TestASumOfTooManyDigitsIsNotTold(t *testing.T) {
+	for in, want := range map[string]string{
+		`["1.5",2]`: "1.5", `["12345678901234.123456789",2]`: "0", `[12345678901234567890.5,2]`: "0", `["x",2]`: "", `[null,2]`: "0",
+	} {
+		c := New([]byte(in))
+		c.Arr()
+		c.NextItem()
+		d := c.Sum()
+		after := int64(0)
+		if c.NextItem() {
+			after = c.Int()
+		}
+		if want == "" {
+			if c.Err() == nil {
+				t.Errorf("%s was taken", in)
+			}
+			continue
+		}
+		if c.Err() != nil || d.String() != want || after != 2 {
+			t.Errorf("%s: %s, then %d, %v", in, d, after, c.Err())
+		}
+	}
+}

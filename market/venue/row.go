@@ -37,7 +37,7 @@ func ReadRow(c *scan.Cursor, k *market.Candle, layout string) {
 		case 'v':
 			k.Volume = c.Qty()
 		case 'q':
-			k.Turnover = c.Decimal()
+			k.Turnover = c.Sum()
 		case 'n':
 			k.Trades = c.Int()
 		case 'x':

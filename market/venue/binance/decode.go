@@ -237,7 +237,7 @@ func (f *feed) kline(c *scan.Cursor, out *market.Batch) {
 			case "v":
 				k.Volume = c.Qty()
 			case "q":
-				k.Turnover = c.Decimal()
+				k.Turnover = c.Sum()
 			case "n":
 				k.Trades = c.Int()
 			case "x":

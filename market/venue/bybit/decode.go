@@ -350,7 +350,7 @@ func kline(c *scan.Cursor, in *market.Instrument, i market.Interval, out *market
 		case "volume":
 			k.Volume = c.Qty()
 		case "turnover":
-			k.Turnover = c.Decimal()
+			k.Turnover = c.Sum()
 		case "confirm":
 			k.Complete = c.Bool()
 		default:
