@@ -117,6 +117,7 @@ type Caller struct {
 	Scopes []Scope
 	Bounds Bounds
 	Until  time.Time // when the token that was lent for the key ends; zero: the key itself was sent
+	Signs  bool      // the key has a signer: what it changes must be signed
 }
 
 // Has tells whether the caller may do s.

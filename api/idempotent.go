@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"reflect"
@@ -72,10 +73,19 @@ func (x *exchange) once(enter func(*exchange)) {
 
 // fenced tells whether the operation is one transaction with the keeping of its answer
 // (byOnce): when its server is killed it was done and answered, or not done. A retry may
-// do it then, because whoever had the claim before can write no more.
+// do it then, because whoever had the claim before can write no more. A rotation that
+// delivers its key is more than one transaction, so its outcome can be in doubt.
 func (x *exchange) fenced() bool {
 	_, ok := x.s.opt.Repeats.(idem.Within)
-	return ok && (x.op.ID == createKeyOp || x.op.ID == rotateRingOp)
+	return ok && (x.op.ID == createKeyOp || x.op.ID == rotateRingOp && !x.pushes())
+}
+
+// pushes tells whether the body may ask for the new key to be delivered.
+func (x *exchange) pushes() bool {
+	var in struct {
+		Push bool `json:"push"`
+	}
+	return x.read == nil || len(x.read.Body) > 0 && json.Unmarshal(x.read.Body, &in) != nil || in.Push
 }
 
 // The operations that call byOnce.

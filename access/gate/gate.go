@@ -260,6 +260,7 @@ func (g *Gate) sync(ctx context.Context) error {
 		g.log.Error("what changed since is not known: the control plane was restored from a backup, or this server was away for more than a day; all keys are read again", "epoch", d.s.epoch)
 		g.snap.Store(nil)
 		g.begun = nil
+		g.tell(d.ended) // what was read before that will not be told again
 		return err
 	}
 	if err != nil && old == nil {

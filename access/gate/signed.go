@@ -28,9 +28,10 @@ type signers struct {
 	rings map[string][]string // ring -> its kids in of
 }
 
-// put takes a ring's signers in, in the place of what they were.
+// put takes a ring's signers in, in the place of what they were, all at once: requests
+// of its keys go on meanwhile.
 func (s *signers) put(g *Gate, r *access.Ring) {
-	s.drop(r.ID)
+	var fresh []signing.Material
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		if k.Signer == nil {
@@ -44,13 +45,17 @@ func (s *signers) put(g *Gate, r *access.Ring) {
 		} else {
 			g.log.Error("the secret of a signer cannot be opened; nothing that its key signs is accepted", "ring", r.ID, "key", k.ID)
 		}
-		s.mu.Lock()
-		if s.of == nil {
-			s.of, s.rings, s.nonces = map[string]signing.Material{}, map[string][]string{}, signing.NewNonces(signing.NonceOptions{})
-		}
-		s.of[k.ID] = m
-		s.rings[r.ID] = append(s.rings[r.ID], k.ID)
-		s.mu.Unlock()
+		fresh = append(fresh, m)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(r.ID)
+	if fresh != nil && s.of == nil {
+		s.of, s.rings, s.nonces = map[string]signing.Material{}, map[string][]string{}, signing.NewNonces(signing.NonceOptions{})
+	}
+	for _, m := range fresh {
+		s.of[m.Kid] = m
+		s.rings[r.ID] = append(s.rings[r.ID], m.Kid)
 	}
 }
 
@@ -58,6 +63,11 @@ func (s *signers) put(g *Gate, r *access.Ring) {
 func (s *signers) drop(ring string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget(ring)
+}
+
+// forget is drop for who holds s.mu.
+func (s *signers) forget(ring string) {
 	for _, k := range s.rings[ring] {
 		delete(s.of, k)
 	}
@@ -71,11 +81,9 @@ func (s *signers) find(kid string) (m signing.Material, n *signing.Nonces, ok bo
 	return m, s.nonces, ok
 }
 
-// Signs tells whether the caller's key has a signer: what it changes must be signed.
-func (g *Gate) Signs(c *access.Caller) bool {
-	_, _, ok := g.signers.find(c.KeyID)
-	return ok
-}
+// Signs tells whether the caller's key has a signer: what it changes must be signed. The
+// caller itself says so, because its ring may have been deleted since it was admitted.
+func (g *Gate) Signs(c *access.Caller) bool { return c.Signs }
 
 // Proof tells what a signature proved.
 type Proof struct {
@@ -98,6 +106,8 @@ func (g *Gate) Signed(ctx context.Context, c *access.Caller, p signing.Parts) (P
 	switch {
 	case c.KeyID == "":
 		return Proof{}, fault.New(fault.Unauthentic, "this needs a key with a signer: make one with `assay key create --sign`")
+	case !ok && c.Signs: // its ring was deleted since the caller was admitted
+		return Proof{}, fault.New(fault.Unauthentic, "the key %s is no longer accepted", c.KeyID)
 	case !ok:
 		return Proof{}, fault.New(fault.Denied, "the key %s has no signer, which this needs: rotate it with `sign`, or make one with `assay key create --sign`", c.KeyID)
 	case m.Ed25519 == nil && m.HMAC == nil:

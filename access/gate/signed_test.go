@@ -375,3 +375,46 @@ func FuzzParseSigner(f *testing.F) {
 		}
 	})
 }
+
+func TestAKeyThatSignsIsNeverTakenForOneThatDoesNot(t *testing.T) {
+	g := open(t, accesstest.NewMemory().Link(), Options{})
+	_, public := pair('a')
+	k := create(t, g, Spec{Sign: public})
+	c := caller(t, g, k.Token)
+
+	// Its ring is read again and again, as after each change of it.
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				g.signers.put(g, k.Ring)
+			}
+		}
+	}()
+	missed, lost := 0, 0
+	for range 100_000 {
+		if !g.Signs(c) {
+			missed++
+		}
+		if _, _, ok := g.signers.find(c.KeyID); !ok {
+			lost++
+		}
+	}
+	close(stop)
+	<-done
+	if missed > 0 || lost > 0 {
+		t.Fatalf("%d times a request would have passed unsigned, %d times its signature could not have been checked", missed, lost)
+	}
+
+	// Its ring is deleted between its admission and the look at its signature.
+	g.signers.drop(k.Ring.ID)
+	if !g.Signs(c) {
+		t.Fatal("a key whose ring was deleted may leave its signature out")
+	}
+	_, err := g.Signed(t.Context(), c, signing.Parts{})
+	refuses(t, err, fault.Unauthentic, "no longer accepted")
+}

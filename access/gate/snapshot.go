@@ -65,6 +65,7 @@ type terms struct {
 	bounds   *access.Bounds // nil: none
 	overlap  time.Duration  // of the rotation, for brown-outs
 	brownout bool
+	signs    bool // the key has a signer
 }
 
 // The states, as small as they can be.
@@ -148,7 +149,7 @@ func (e *entry) told() *access.Caller {
 func (e *entry) hold(c *holder) {
 	t := e.terms
 	ids := string(e.id[:]) + e.ring.String()
-	c.terms, c.caller = t, access.Caller{KeyID: ids[:kidLen], Ring: ids[kidLen:], N: int(e.n), Org: t.tenant.org, App: t.tenant.name, Env: t.env, Scopes: t.scopes}
+	c.terms, c.caller = t, access.Caller{KeyID: ids[:kidLen], Ring: ids[kidLen:], N: int(e.n), Org: t.tenant.org, App: t.tenant.name, Env: t.env, Scopes: t.scopes, Signs: t.signs}
 	if t.bounds != nil {
 		c.caller.Bounds = *t.bounds
 	}
@@ -291,7 +292,7 @@ const maxTerms = 1 << 16
 
 // termsOf gives a key's terms, and equal keys the same.
 func (d *draft) termsOf(r *access.Ring, k *access.Key, t *tenant) *terms {
-	x := terms{tenant: t, env: "live", scopes: k.Scopes, brownout: r.Policy.Deadline == access.Brownout}
+	x := terms{tenant: t, env: "live", scopes: k.Scopes, brownout: r.Policy.Deadline == access.Brownout, signs: k.Signer != nil}
 	if r.Env == "test" {
 		x.env = "test"
 	}
@@ -304,6 +305,7 @@ func (d *draft) termsOf(r *access.Ring, k *access.Key, t *tenant) *terms {
 	}
 	b = binary.AppendVarint(b, int64(x.overlap))
 	b = strconv.AppendBool(b, x.brownout)
+	b = strconv.AppendBool(b, x.signs)
 	for _, s := range x.scopes {
 		b = append(append(b, s...), ' ')
 	}
