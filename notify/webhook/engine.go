@@ -50,6 +50,7 @@ type Engine struct {
 	guard     *Guard
 	o         Options
 	wake      chan struct{}
+	letters   letterCount
 }
 
 // New makes an engine that does nothing until Run.
