@@ -113,7 +113,7 @@ func TestImportRefusesBeforeItStoresAnything(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "requires at least 1 arg"},
+		{nil, "FILE is missing"},
 		{[]string{good, "nowhere.csv"}, "cannot be opened"},
 		{[]string{good, bare}, "venue: x.csv does not say which exchange it is of; add --venue"},
 		{[]string{"--venue", "okx", bare}, "pair: x.csv does not say what was traded; add --pair"},
