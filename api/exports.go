@@ -29,7 +29,7 @@ import (
 
 const (
 	defaultExports = 4   // at the same time
-	appExports     = 2   // of one app; visitors are one app
+	appExports     = 2   // of one app; visitors of all networks are one app
 	pastExports    = 100 // that have ended and are still told
 	exportUnitRows = 2500
 	exportStuck    = time.Minute // without any of it being taken: the client has gone
@@ -69,7 +69,7 @@ type ExportJob struct {
 	ID        string          `json:"id"`
 	Channel   string          `json:"channel" enum:"candles,trades"`
 	Format    string          `json:"format" enum:"parquet,arrow,csv,ndjson"`
-	State     string          `json:"state" enum:"running,done,cancelled,failed" doc:"cancelled: by the client that read it, or by its app"`
+	State     string          `json:"state" enum:"running,done,cancelled,failed" doc:"cancelled: by the client that read it, by its app, or because its key ended"`
 	Rows      int64           `json:"rows" doc:"Sent so far"`
 	LeftOut   int64           `json:"left_out" doc:"Not known before known_before"`
 	Bytes     int64           `json:"bytes"`
@@ -235,9 +235,9 @@ func (s *Server) sendExport(ctx context.Context, x *exchange, j *exportJob, stat
 	// The server's deadlines are for answers that are made at once.
 	c := http.NewResponseController(x.ResponseWriter)
 	_ = c.SetReadDeadline(time.Time{}) //nolint:errcheck // a writer without deadlines needs none moved
-	sum, err := j.e.Run(ctx, &patient{x, c, s.opt.Gate.Now})
+	sum, err := j.e.Run(ctx, &patient{x, c, s.opt.Gate.Now, func() error { return s.opt.Gate.Live(x.caller) }})
 	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, errClientGone) {
+		if ctx.Err() != nil || errors.Is(err, errClientGone) || fault.Of(err) == fault.Unauthentic {
 			*state = "cancelled"
 		} else {
 			s.log.Error("an export failed", "request_id", x.id, "export", j.id, "rows", sum.Rows, "err", err)
@@ -259,14 +259,19 @@ func (s *Server) sendExport(ctx context.Context, x *exchange, j *exportJob, stat
 // errClientGone is the cause when an answer could not be written.
 var errClientGone = errors.New("the client does not read")
 
-// patient gives each piece of a long answer its own time.
+// patient gives each piece of a long answer its own time, and none to a key that has ended:
+// a file can take hours. A gate that is out of touch for a while does not cut it off.
 type patient struct {
-	w   io.Writer
-	c   *http.ResponseController
-	now func() time.Time
+	w    io.Writer
+	c    *http.ResponseController
+	now  func() time.Time
+	live func() error // of the caller's key
 }
 
 func (p *patient) Write(b []byte) (int, error) {
+	if err := p.live(); err != nil && fault.Of(err) == fault.Unauthentic {
+		return 0, err
+	}
 	_ = p.c.SetWriteDeadline(p.now().Add(exportStuck)) //nolint:errcheck // see above
 	n, err := p.w.Write(b)
 	if err != nil {
@@ -305,7 +310,7 @@ func (e *exports) begin(j *exportJob) error {
 	defer e.mu.Unlock()
 	own := 0
 	for _, o := range e.jobs {
-		if o.state == "running" && o.org == j.org && o.app == j.app && o.visitor == j.visitor {
+		if o.state == "running" && o.visitor == j.visitor && (j.visitor || o.org == j.org && o.app == j.app) {
 			own++
 		}
 	}

@@ -169,3 +169,39 @@ func TestAnAppHasTwoExportsAtTheSameTime(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExportEndsWithItsKey(t *testing.T) {
+	f, h, srv := slowServer(t)
+	h.more <- nil
+	made := f.make(t, access.MarketRead)
+	res := openExport(t, srv, made.Token)
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
+	if _, err := f.gate.Revoke(t.Context(), gate.By{Name: "test"}, gate.Target{Keys: []string{made.Key.ID}}, "stolen", gate.WaitAll); err != nil {
+		t.Fatal(err)
+	}
+	h.more <- nil // what was read from the history after that
+	close(h.more)
+	if b, err := io.ReadAll(res.Body); err == nil || bytes.Count(b, []byte("\n")) > 190_000 {
+		t.Errorf("a revoked key was sent %d lines, and the end of the file: %v", bytes.Count(b, []byte("\n")), err)
+	}
+}
+
+func TestVisitorsOfAllNetworksTogetherHaveTheExportsOfOneApp(t *testing.T) {
+	e := exports{most: 4}
+	begin := func(visitor bool, app string) error {
+		return e.begin(&exportJob{org: gate.PublicOrg, app: app, visitor: visitor})
+	}
+	for _, network := range []string{"192.0.2.0/24", "198.51.100.0/24"} {
+		if err := begin(true, network); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begin(true, "203.0.113.0/24"); fault.Of(err) != fault.Exhausted {
+		t.Error("visitors can take all exports of a server, one network after the other", err)
+	}
+	if err := begin(false, "bot"); err != nil {
+		t.Error("an app with a key waits for visitors", err)
+	}
+}
