@@ -6,12 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -114,10 +112,6 @@ func (e *Engine) post(ctx context.Context, ev notify.Event, to string, a *notify
 		a.Error = "no mail server is set up here"
 		return
 	}
-	if !e.letters.allow(ev.Org, a.At) {
-		a.Error = fmt.Sprintf("the organisation gets no more than %d letters an hour from this server", lettersAnHour)
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	if err := e.o.Mail(ctx, ev, to); err != nil {
@@ -125,27 +119,6 @@ func (e *Engine) post(ctx context.Context, ev notify.Event, to string, a *notify
 		return
 	}
 	a.Outcome = notify.Delivered
-}
-
-// lettersAnHour bounds what an organisation's endpoints can make this server write, by tests
-// and replays too. What is beyond it is tried again as any delivery that failed.
-const lettersAnHour = 60
-
-// letterCount counts the letters of this hour.
-type letterCount struct {
-	mu   sync.Mutex
-	hour int64
-	sent map[string]int // by organisation
-}
-
-func (l *letterCount) allow(org string, at time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if h := at.Unix() / 3600; h != l.hour || l.sent == nil {
-		l.hour, l.sent = h, map[string]int{}
-	}
-	l.sent[org]++
-	return l.sent[org] <= lettersAnHour
 }
 
 // prepare finds the endpoint and the keys that sign for it, nil when there are none. An

@@ -50,7 +50,6 @@ type Engine struct {
 	guard     *Guard
 	o         Options
 	wake      chan struct{}
-	letters   letterCount
 }
 
 // New makes an engine that does nothing until Run.
