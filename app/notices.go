@@ -90,6 +90,9 @@ func (a *App) openDelivery() (*webhook.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if post != nil {
+		post = rationed(a.cfg.Webhooks.check(a.cfg.Mail), time.Now, post)
+	}
 	return webhook.New(a.Notices, a.Notices, a.Notices, webhook.Options{Guard: a.cfg.Webhooks.guard(), Agent: "assay-webhook/" + a.version, Mail: post, Log: a.log}), nil
 }
 
