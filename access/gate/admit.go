@@ -76,6 +76,9 @@ func (g *Gate) prove(text string, r *http.Request) (*access.Caller, error) {
 		if behind && known == 0 {
 			return nil, stale() // it may be a key that this node has not heard of yet
 		}
+		if known == 1 && p.by[int(e.pepper)] == nil {
+			return nil, stale() // its pepper is one that this node does not have: neither right nor wrong
+		}
 		g.unproved(r, id, e, known == 1)
 		return nil, wrong
 	}

@@ -307,7 +307,8 @@ func (g *Gate) read(ctx context.Context, d *draft) error {
 			case rec.Kind != kindRing:
 			case rings[i] != nil:
 				d.ended = append(d.ended, g.fates(d, rec.ID, rings[i])...)
-				g.signers.put(g, rings[i]) // before the keys are known: none is ever accepted without its signer
+				g.signers.put(g, rings[i])                                                       // before the keys are known: none is ever accepted without its signer
+				d.gone = slices.DeleteFunc(d.gone, func(id string) bool { return id == rec.ID }) // it is back
 				d.put(rings[i], g)
 			default:
 				if rec.Body != nil {
