@@ -120,6 +120,18 @@ type Caller struct {
 	Signs  bool      // the key has a signer: what it changes must be signed
 }
 
+// Party is whose connections and requests are counted together: those of a key, or,
+// without one, of a network; "" for nil. No key has a slash.
+func (c *Caller) Party() string {
+	switch {
+	case c == nil:
+		return ""
+	case c.KeyID != "":
+		return c.KeyID
+	}
+	return c.Org + "/" + c.App
+}
+
 // Has tells whether the caller may do s.
 func (c *Caller) Has(s Scope) bool { return slices.Contains(c.Scopes, s) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -320,6 +321,18 @@ func (g *Gate) Live(c *access.Caller) error {
 		return fault.Wrap(fault.Unauthentic, &Dead{State: "expired", Ring: c.Ring}, "the token for the key %s ended at %s: ask for another", c.KeyID, c.Until.UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// Origin keeps of the request that opened a stream what Used judges a key's use by. The
+// rest, and the key with it, can be forgotten; the copies hold nothing of the header's memory.
+func Origin(r *http.Request) *http.Request {
+	o := &http.Request{Method: r.Method, RemoteAddr: strings.Clone(r.RemoteAddr), URL: &url.URL{Path: strings.Clone(r.URL.Path)}, Header: http.Header{}}
+	for _, name := range []string{"User-Agent", "X-Forwarded-For"} {
+		for _, v := range r.Header[name] {
+			o.Header[name] = append(o.Header[name], strings.Clone(v))
+		}
+	}
+	return o
 }
 
 // Used notes that a stream lives by the caller's key, as each request does.

@@ -46,7 +46,7 @@ func (h *Hub) admit(r *http.Request) (*session, error) {
 
 // begin makes the session of a caller who may have one.
 func (h *Hub) begin(c *access.Caller, slot *gate.Connection, r *http.Request) (*session, error) {
-	s := &session{hub: h, caller: c, slot: slot, key: keyOf(c), origin: originOf(r), used: time.Now(), subs: map[topic]*member{}, out: nowhere{}}
+	s := &session{hub: h, caller: c, slot: slot, key: c.Party(), origin: gate.Origin(r), used: time.Now(), subs: map[topic]*member{}, out: nowhere{}}
 	s.wrote.Store(time.Now().UnixNano())
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -3,9 +3,7 @@ package stream
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/assayhq/assay/access"
@@ -36,27 +34,6 @@ const (
 	useEvery   = 10 * time.Second // how often an open stream counts as a use of its key
 	retryAfter = time.Second      // between two attempts of a session to change its key
 )
-
-// keyOf is whose connections are counted together: those of a key, or, without one, of
-// a network. No key has a slash.
-func keyOf(c *access.Caller) string {
-	if c.KeyID != "" {
-		return c.KeyID
-	}
-	return c.Org + "/" + c.App
-}
-
-// originOf keeps of a request what the gate judges a key's use by. The rest, and the
-// key with it, can be forgotten; the copies hold nothing of the header's memory.
-func originOf(r *http.Request) *http.Request {
-	o := &http.Request{Method: r.Method, RemoteAddr: strings.Clone(r.RemoteAddr), URL: &url.URL{Path: strings.Clone(r.URL.Path)}, Header: http.Header{}}
-	for _, name := range []string{"User-Agent", "X-Forwarded-For"} {
-		for _, v := range r.Header[name] {
-			o.Header[name] = append(o.Header[name], strings.Clone(v))
-		}
-	}
-	return o
-}
 
 // enter puts a session into the index under a key. The lock is held, and Live is asked
 // under it: a gate first decides that a key has ended and then tells, so either it is
@@ -274,7 +251,7 @@ func (s *session) reauth(q *request) error {
 func (h *Hub) move(s *session, c *access.Caller) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if key := keyOf(c); key != s.key {
+	if key := c.Party(); key != s.key {
 		if err := h.enter(s, key, c); err != nil {
 			return err
 		}

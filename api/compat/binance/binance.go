@@ -28,6 +28,7 @@ import (
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/limit"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/internal/crowd"
 	"github.com/assayhq/assay/market"
 )
 
@@ -62,7 +63,7 @@ const prefix = "/compat/binance"
 type face struct {
 	opt      Options
 	used     weights
-	crowd    crowd
+	crowd    crowd.Crowd
 	listed   memo[struct{}, *listing]
 	stored   memo[struct{}, map[market.Pair]bool]
 	windows  memo[span, *figures]
@@ -86,7 +87,7 @@ func New(opt Options) http.Handler {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &face{opt: opt}
+	f := &face{opt: opt, crowd: crowd.Crowd{All: maxOpen, Each: maxPerKey}}
 	f.listed.ttl, f.stored.ttl, f.windows.ttl, f.newest.ttl = time.Second, time.Minute, time.Second, time.Second
 	f.routes = map[string]route{
 		"ping":              {"", func(*face, context.Context, *query) (any, error) { return struct{}{}, nil }},
@@ -114,7 +115,7 @@ func New(opt Options) http.Handler {
 
 func (f *face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, prefix)
-	w.Header().Set("X-MBX-USED-WEIGHT-1M", strconv.Itoa(f.used.add(callerKey(r), f.opt.Now())))
+	w.Header().Set("X-MBX-USED-WEIGHT-1M", strconv.Itoa(f.used.add(gate.Caller(r.Context()).Party(), f.opt.Now())))
 	switch {
 	case path == "/ws" || path == "/ws/" || path == "/stream" || path == "/stream/" || strings.HasPrefix(path, "/ws/"):
 		f.serveStream(w, r, path)
@@ -172,18 +173,6 @@ func send(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", media)
 	w.WriteHeader(status)
 	w.Write(b)
-}
-
-// callerKey is whose requests are counted together.
-func callerKey(r *http.Request) string {
-	c := gate.Caller(r.Context())
-	switch {
-	case c == nil:
-		return ""
-	case c.KeyID != "":
-		return c.KeyID
-	}
-	return c.Org + "/" + c.App
 }
 
 func (f *face) time(context.Context, *query) (any, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -35,36 +34,6 @@ const (
 	liveEvery   = 2 * time.Second // how often a stream looks whether its key is accepted
 	useEvery    = 5               // every so many times it counts as a use of the key
 )
-
-// crowd counts connections.
-type crowd struct {
-	mu  sync.Mutex
-	all int
-	by  map[string]int
-}
-
-func (c *crowd) enter(key string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all >= maxOpen || c.by[key] >= maxPerKey {
-		return fault.New(fault.Exhausted, "%d streams are open, and %d of this key or network; at most %d and %d may be: close one, or subscribe to several in one", c.all, c.by[key], maxOpen, maxPerKey)
-	}
-	if c.by == nil {
-		c.by = map[string]int{}
-	}
-	c.all++
-	c.by[key]++
-	return nil
-}
-
-func (c *crowd) leave(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.by[key]--; c.by[key] <= 0 {
-		delete(c.by, key)
-	}
-}
 
 // session is one connection. All of it belongs to the goroutine of run.
 type session struct {
@@ -117,24 +86,24 @@ func (f *face) serveStream(w http.ResponseWriter, r *http.Request, path string) 
 	}
 	// Clients name a connection by a word that is no stream, such as /ws/0.
 	names = slices.DeleteFunc(names, func(n string) bool { return !strings.Contains(n, "@") })
-	s := &session{f: f, caller: c, combined: combined, by: map[market.Topic][]*channel{}, origin: originOf(r)}
+	s := &session{f: f, caller: c, combined: combined, by: map[market.Topic][]*channel{}, origin: gate.Origin(r)}
 	list, err := s.read(r.Context(), names)
 	if err != nil {
 		fail(err)
 		return
 	}
-	key := callerKey(r)
-	if err := f.crowd.enter(key); err != nil {
-		fail(err)
+	key := c.Party()
+	if all, own, ok := f.crowd.Enter(key); !ok {
+		fail(fault.New(fault.Exhausted, "%d streams are open, and %d of this key or network; at most %d and %d may be: close one, or subscribe to several in one", all, own, maxOpen, maxPerKey))
 		return
 	}
-	leave := func() { f.crowd.leave(key) }
+	leave := func() { f.crowd.Leave(key) }
 	if s.slot, err = f.opt.Gate.Connect(c); err != nil {
 		leave()
 		fail(err)
 		return
 	}
-	leave = func() { s.slot.Disconnect(); f.crowd.leave(key) }
+	leave = func() { s.slot.Disconnect(); f.crowd.Leave(key) }
 	if err := s.slot.Subscribe(len(list)); err != nil {
 		leave()
 		fail(err)
@@ -151,17 +120,6 @@ func (f *face) serveStream(w http.ResponseWriter, r *http.Request, path string) 
 		defer leave()
 		s.run(ctx, list)
 	})
-}
-
-// originOf keeps of a request what the gate judges a key's use by.
-func originOf(r *http.Request) *http.Request {
-	o := &http.Request{Method: r.Method, RemoteAddr: r.RemoteAddr, URL: &url.URL{Path: strings.Clone(r.URL.Path)}, Header: http.Header{}}
-	for _, name := range []string{"User-Agent", "X-Forwarded-For"} {
-		for _, v := range r.Header[name] {
-			o.Header[name] = append(o.Header[name], strings.Clone(v))
-		}
-	}
-	return o
 }
 
 // read reads names of streams, leaving out those there are already.

@@ -31,6 +31,7 @@ import (
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/internal/crowd"
 	"github.com/assayhq/assay/market"
 )
 
@@ -75,7 +76,7 @@ type Face struct {
 	numbers map[string]int         // the coin_id of the answers: the place in the catalogue
 	asked   popular
 	volume  volumes
-	crowd   crowd
+	crowd   crowd.Crowd
 }
 
 // New makes a face over its parts.
@@ -83,7 +84,7 @@ func New(o Options) (*Face, error) {
 	if o.Market == nil || o.Board == nil || o.Candles == nil || o.Assets == nil {
 		return nil, fault.New(fault.Invalid, "this face needs figures, a board, candles and assets")
 	}
-	f := &Face{opt: o, coins: map[string]asset.Asset{}, numbers: map[string]int{}}
+	f := &Face{opt: o, crowd: crowd.Crowd{All: maxOpen, Each: maxPerKey}, coins: map[string]asset.Asset{}, numbers: map[string]int{}}
 	for a := range o.Assets.All() {
 		if a.CoinGecko != "" && a.IsCrypto() {
 			f.coins[a.CoinGecko] = a

@@ -65,36 +65,6 @@ type session struct {
 	order      []wish
 }
 
-// crowd counts connections.
-type crowd struct {
-	mu  sync.Mutex
-	all int
-	by  map[string]int
-}
-
-func (c *crowd) enter(key string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all >= maxOpen || c.by[key] >= maxPerKey {
-		return false
-	}
-	if c.by == nil {
-		c.by = map[string]int{}
-	}
-	c.all++
-	c.by[key]++
-	return true
-}
-
-func (c *crowd) leave(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.by[key]--; c.by[key] <= 0 {
-		delete(c.by, key)
-	}
-}
-
 // Stream is the handler of the WebSocket of that API: the channel of prices.
 func (f *Face) Stream() http.Handler { return http.HandlerFunc(f.stream) }
 
@@ -112,21 +82,18 @@ func (f *Face) stream(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		c = &access.Caller{}
 	}
-	key := c.KeyID
-	if key == "" {
-		key = "public " + c.App // the network it asks from
-	}
-	if !f.crowd.enter(key) {
+	key := c.Party()
+	if _, _, ok := f.crowd.Enter(key); !ok {
 		f.refuse(w, r, http.StatusTooManyRequests, fault.New(fault.Exhausted, "too many streams are open: at most %d in all and %d of one key or network", maxOpen, maxPerKey))
 		return
 	}
 	slot, err := f.opt.Gate.Connect(c)
 	if err != nil {
-		f.crowd.leave(key)
+		f.crowd.Leave(key)
 		f.refuse(w, r, 0, err)
 		return
 	}
-	leave := func() { slot.Disconnect(); f.crowd.leave(key) }
+	leave := func() { slot.Disconnect(); f.crowd.Leave(key) }
 	// Keys are never in cookies, so a page of any origin has only what it was given.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
