@@ -2,15 +2,15 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/anomaly"
+	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/watch"
-	"github.com/assayhq/assay/app"
 )
 
 // alertCmd shows and answers what looks like abuse.
@@ -32,21 +32,7 @@ func (c *cli) alertCmd() *cobra.Command {
 
 // withDesk runs f with the alerts of the control plane.
 func (c *cli) withDesk(f func(watch.Desk) error) error {
-	cfg, err := c.load(nil)
-	if err != nil {
-		return err
-	}
-	log := slog.New(slog.DiscardHandler)
-	store, err := app.OpenControl(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	g, err := app.OpenGate(store, cfg, "", log)
-	if err != nil {
-		return err
-	}
-	return f(watch.Desk{Store: store, Gate: g})
+	return c.withKeys(func(store access.Store, g *gate.Gate) error { return f(watch.Desk{Store: store, Gate: g}) })
 }
 
 func (c *cli) alertList() *cobra.Command {
@@ -80,16 +66,7 @@ func (c *cli) alertList() *cobra.Command {
 					}
 					t.row(a.ID, when(a.Last), a.Severity, string(a.Class), a.Subject, a.Org+"/"+a.App, string(a.State), string(a.Proposed), stepOf(a), a.Count)
 				}
-				switch {
-				case c.inJSON():
-					return nil
-				case c.output == "csv":
-					return t.csv(c.out)
-				case len(list) == 0:
-					fmt.Fprintln(c.err, "there are no such alerts")
-					return nil
-				}
-				return t.print(c.out)
+				return c.printRows(t, "there are no such alerts")
 			})
 		},
 	}

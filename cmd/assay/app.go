@@ -154,16 +154,7 @@ func (c *cli) printApps(list []gate.Standing) error {
 		}
 		t.row(list[i].Org, list[i].Name, name, own(&list[i], p), amount(p.Daily), amount(p.Monthly), amount(p.Concurrency), amount(p.Connections), amount(p.Subscriptions), history(p.History))
 	}
-	switch {
-	case c.inJSON():
-		return nil
-	case c.output == "csv":
-		return t.csv(c.out)
-	case len(list) == 0:
-		fmt.Fprintln(c.err, "there are no apps; `assay key create --name NAME --app APP` makes one")
-		return nil
-	}
-	return t.print(c.out)
+	return c.printRows(t, "there are no apps; `assay key create --name NAME --app APP` makes one")
 }
 
 // own is a rate, marked when it is the app's and not its plan's.

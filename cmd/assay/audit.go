@@ -54,16 +54,7 @@ func (c *cli) auditList() *cobra.Command {
 					slices.Sort(words)
 					t.row(fmt.Sprint(e.Seq), when(e.At), e.Actor, e.Action, e.Subject, strings.Join(words, " "))
 				}
-				switch {
-				case c.output == "csv":
-					return t.csv(c.out)
-				case c.inJSON():
-					return nil
-				case len(list) == 0:
-					fmt.Fprintln(c.err, "there are no such entries")
-					return nil
-				}
-				return t.print(c.out)
+				return c.printRows(t, "there are no such entries")
 			})
 		},
 	}

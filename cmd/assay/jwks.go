@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -43,24 +42,13 @@ func (c *cli) jwksSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := app.OpenControl(cfg, slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			g, err := app.OpenGate(store, cfg, "", slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			r, err := app.SetClientKeys(cmd.Context(), g, store, operator, args[0], keys)
-			if err != nil {
-				return err
-			}
-			return c.printClientKeys(r)
+			return c.withKeys(func(store access.Store, g *gate.Gate) error {
+				r, err := app.SetClientKeys(cmd.Context(), g, store, operator, args[0], keys)
+				if err != nil {
+					return err
+				}
+				return c.printClientKeys(r)
+			})
 		},
 	}
 }
@@ -90,17 +78,7 @@ func (c *cli) printClientKeys(r *access.Ring) error {
 		}
 		t.row(k.Kid, k.Alg, when(k.Added), k.Thumbprint)
 	}
-	switch c.output {
-	case "table":
-		if len(r.ClientKeys) == 0 {
-			fmt.Fprintf(c.err, "%s has no public keys; `assay key jwks set %s FILE` sets them\n", r.ID, r.ID)
-			return nil
-		}
-		return t.print(c.out)
-	case "csv":
-		return t.csv(c.out)
-	}
-	return nil
+	return c.printRows(t, fmt.Sprintf("%s has no public keys; `assay key jwks set %s FILE` sets them", r.ID, r.ID))
 }
 
 // readBounded reads a file, or standard input for "-", of at most most bytes.

@@ -19,24 +19,35 @@ import (
 // operator is whoever has the data folder, or the control plane's address.
 var operator = gate.By{Name: "cli"}
 
-// withGate runs f with the keys of the control plane. Servers that share it notice
-// changes at once, or within a quarter of a second.
-func (c *cli) withGate(f func(*gate.Gate) error) error {
+// withControl runs f with the control plane.
+func (c *cli) withControl(f func(app.Config, access.Store) error) error {
 	cfg, err := c.load(nil)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.DiscardHandler)
-	store, err := app.OpenControl(cfg, log)
+	store, err := app.OpenControl(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	g, err := app.OpenGate(store, cfg, "", log)
-	if err != nil {
-		return err
-	}
-	return f(g)
+	return f(cfg, store)
+}
+
+// withKeys runs f with the control plane and its keys. Servers that share it notice
+// changes at once, or within a quarter of a second.
+func (c *cli) withKeys(f func(access.Store, *gate.Gate) error) error {
+	return c.withControl(func(cfg app.Config, store access.Store) error {
+		g, err := app.OpenGate(store, cfg, "", slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return f(store, g)
+	})
+}
+
+// withGate is withKeys for those that need the keys alone.
+func (c *cli) withGate(f func(*gate.Gate) error) error {
+	return c.withKeys(func(_ access.Store, g *gate.Gate) error { return f(g) })
 }
 
 type keyRow struct {
@@ -100,7 +111,6 @@ func (c *cli) printMade(m gate.Made, note string) error {
 // printKeys prints the keys of rings as a table or lines.
 func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, all bool) error {
 	t := newTable("ring", "v", "key", "name", "app", "env", "state", "scopes", "created", "ends", "last used")
-	n := 0
 	ids := make([]string, len(rings))
 	for i := range rings {
 		ids[i] = rings[i].ID
@@ -117,7 +127,6 @@ func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, 
 				continue
 			}
 			row := rowOf(r, k, used[k.ID], time.Now())
-			n++
 			if c.inJSON() {
 				if err := writeJSON(c.out, row); err != nil {
 					return err
@@ -133,17 +142,7 @@ func (c *cli) printKeys(ctx context.Context, g *gate.Gate, rings []access.Ring, 
 			t.row(row.Ring, fmt.Sprint(row.Version), row.ID, row.Name, row.Org+"/"+row.App, row.Env, row.State, scopes, row.Created, or(row.RetireAt, or(row.Expires, "never")), or(row.LastUsed, "not seen"))
 		}
 	}
-	switch c.output {
-	case "table":
-		if n == 0 {
-			fmt.Fprintln(c.err, "there are no keys; `assay key create --name NAME` makes one")
-			return nil
-		}
-		return t.print(c.out)
-	case "csv":
-		return t.csv(c.out)
-	}
-	return nil
+	return c.printRows(t, "there are no keys; `assay key create --name NAME` makes one")
 }
 
 func (c *cli) keys() *cobra.Command {

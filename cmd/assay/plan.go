@@ -173,16 +173,7 @@ func (c *cli) printPlans(list []limit.Plan) error {
 		}
 		t.row(p.Name, p.Version, rateText(&p), amount(p.Daily), amount(p.Monthly), amount(p.Concurrency), amount(p.Connections), amount(p.Subscriptions), history(p.History))
 	}
-	switch {
-	case c.inJSON():
-		return nil
-	case c.output == "csv":
-		return t.csv(c.out)
-	case len(list) == 0:
-		fmt.Fprintln(c.err, "there are no plans; `assay plan set FILE.json` makes one")
-		return nil
-	}
-	return t.print(c.out)
+	return c.printRows(t, "there are no plans; `assay plan set FILE.json` makes one")
 }
 
 func (c *cli) printPlan(p limit.Plan) error {

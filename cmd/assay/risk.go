@@ -237,13 +237,7 @@ func (c *cli) rollRisk(catalogue []risk.Metric, ask riskAsk, r risk.Returns, b *
 		}
 		t.row(x.At.UTC().Format(time.RFC3339), v)
 	}
-	switch c.output {
-	case "json", "jsonl":
-		return nil
-	case "csv":
-		return t.csv(c.out)
-	}
-	return t.print(c.out)
+	return c.printRows(t, "")
 }
 
 // riskJSON is the whole answer as one object.

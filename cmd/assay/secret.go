@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -64,13 +63,7 @@ func (c *cli) secretList() *cobra.Command {
 				}
 				t.row(r.Name, r.Keeper, short(r.Current), short(r.Previous), short(r.Pending), r.Note)
 			}
-			switch {
-			case c.inJSON():
-				return nil
-			case c.output == "csv":
-				return t.csv(c.out)
-			}
-			return t.print(c.out)
+			return c.printRows(t, "")
 		},
 	}
 }
@@ -156,26 +149,19 @@ func (c *cli) secretRotate() *cobra.Command {
 			if args[0] != app.PepperSecret {
 				return usageError{fmt.Errorf("only the pepper can be rotated here; a client's key is rotated by `assay key rotate RING --push`, another secret is replaced by `assay secret put`")}
 			}
-			cfg, err := c.load(nil)
-			if err != nil {
-				return err
-			}
-			store, err := app.OpenControl(cfg, slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			ctx, stop := context.WithTimeout(cmd.Context(), time.Minute)
-			defer stop()
-			n, from, err := app.RotatePepper(ctx, cfg, store, time.Now())
-			if err != nil {
-				return err
-			}
-			if c.inJSON() {
-				return writeJSON(c.out, map[string]any{"version": n, "from": when(from)})
-			}
-			fmt.Fprintf(c.out, "pepper %d is written; new digests are made with it from %s, and keys are digested anew at their next use\n", n, when(from))
-			return nil
+			return c.withControl(func(cfg app.Config, store access.Store) error {
+				ctx, stop := context.WithTimeout(cmd.Context(), time.Minute)
+				defer stop()
+				n, from, err := app.RotatePepper(ctx, cfg, store, time.Now())
+				if err != nil {
+					return err
+				}
+				if c.inJSON() {
+					return writeJSON(c.out, map[string]any{"version": n, "from": when(from)})
+				}
+				fmt.Fprintf(c.out, "pepper %d is written; new digests are made with it from %s, and keys are digested anew at their next use\n", n, when(from))
+				return nil
+			})
 		},
 	}
 }

@@ -24,6 +24,21 @@ func (t *table) row(cells ...any) {
 	t.rows = append(t.rows, r)
 }
 
+// printRows prints a table in the form that was asked for; JSON was printed row by row. empty
+// is said in the place of a table without rows; "" prints that too.
+func (c *cli) printRows(t *table, empty string) error {
+	switch {
+	case c.inJSON():
+		return nil
+	case c.output == "csv":
+		return t.csv(c.out)
+	case empty != "" && len(t.rows) == 0:
+		fmt.Fprintln(c.err, empty)
+		return nil
+	}
+	return t.print(c.out)
+}
+
 func numeric(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789.,-+%") == ""
 }

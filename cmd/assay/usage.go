@@ -166,11 +166,5 @@ func (c *cli) printUsage(lines []meter.Line, org, application, by string) error 
 			t.row(u.Start.Format(form), unescape.Replace(o), u.App, u.Requests, u.Refused, u.Failed, u.Units, u.Bytes)
 		}
 	}
-	switch {
-	case c.inJSON():
-		return nil
-	case c.output == "csv":
-		return t.csv(c.out)
-	}
-	return t.print(c.out)
+	return c.printRows(t, "")
 }
