@@ -34,6 +34,16 @@ func (r *Ring) Key(id string) *Key {
 	return nil
 }
 
+// Version gives the version with a number, or nil.
+func (r *Ring) Version(n int) *Key {
+	for i := range r.Keys {
+		if r.Keys[i].N == n {
+			return &r.Keys[i]
+		}
+	}
+	return nil
+}
+
 // Latest gives the newest version that was not withdrawn, or nil.
 func (r *Ring) Latest() *Key {
 	for i := len(r.Keys) - 1; i >= 0; i-- {

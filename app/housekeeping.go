@@ -9,6 +9,20 @@ import (
 	"github.com/assayhq/assay/market"
 )
 
+// every calls f after each span of time until ctx ends.
+func every(ctx context.Context, span time.Duration, f func()) error {
+	t := time.NewTicker(span)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			f()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // housekeeping rolls minutes up to stored hours and days, and deletes what is past
 // its retention. Both can fail and be done again an hour later.
 func (a *App) housekeeping(ctx context.Context) error {

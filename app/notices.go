@@ -137,18 +137,11 @@ func marking(publish func(access.Tx, notify.Event) error) func(access.Tx, notify
 
 // sweepNotices forgets old events and attempts once an hour. Another process may do the same.
 func sweepNotices(ctx context.Context, b *box.Box, log *slog.Logger) error {
-	t := time.NewTicker(time.Hour)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return nil
-		}
+	return every(ctx, time.Hour, func() {
 		if n, err := b.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("old notices could not be deleted", "err", err)
 		} else if n > 0 {
 			log.Info("old notices deleted", "records", n)
 		}
-	}
+	})
 }

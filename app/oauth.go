@@ -125,18 +125,11 @@ func (l *lender) run(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() { defer close(done); l.gone.run(ctx, l.log) }()
 	defer func() { <-done }()
-	t := time.NewTicker(30 * time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			if err := l.keys.Tick(ctx); err != nil && ctx.Err() == nil {
-				l.log.Warn("signing keys could not be looked after; tokens are lent with the one there is", "err", err)
-			}
-		case <-ctx.Done():
-			return nil
+	return every(ctx, 30*time.Second, func() {
+		if err := l.keys.Tick(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("signing keys could not be looked after; tokens are lent with the one there is", "err", err)
 		}
-	}
+	})
 }
 
 // paths are where the handler is to be reached.

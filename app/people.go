@@ -109,19 +109,12 @@ func (a *accounts) run(ctx context.Context) error {
 			a.letters.run(ctx)
 		}
 	}()
-	t := time.NewTicker(time.Hour)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			if err := a.store.sweep(ctx, a.store.gate.Now()); err != nil && ctx.Err() == nil {
-				a.log.Warn("sessions and sign-ups that are over could not be deleted; the next hour tries again", "err", err)
-			}
-		case <-ctx.Done():
-			<-done
-			return nil
+	defer func() { <-done }()
+	return every(ctx, time.Hour, func() {
+		if err := a.store.sweep(ctx, a.store.gate.Now()); err != nil && ctx.Err() == nil {
+			a.log.Warn("sessions and sign-ups that are over could not be deleted; the next hour tries again", "err", err)
 		}
-	}
+	})
 }
 
 // freeKeys makes the first key of a new app.

@@ -18,16 +18,9 @@ func openRepeats(store access.Store, g *gate.Gate) (*idem.Records, error) {
 // sweepRepeats forgets what is over once a minute, secrets above all. Another process
 // may do the same.
 func sweepRepeats(ctx context.Context, r *idem.Records, log *slog.Logger, now func() time.Time) error {
-	t := time.NewTicker(time.Minute)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return nil
-		}
+	return every(ctx, time.Minute, func() {
 		if _, err := r.Sweep(ctx, now()); err != nil && ctx.Err() == nil {
 			log.Warn("answers kept for retries could not be deleted; they are given no longer, and deleted in a minute", "err", err)
 		}
-	}
+	})
 }

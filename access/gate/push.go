@@ -293,15 +293,6 @@ func (g *Gate) push(ctx context.Context, by By, id string, s RotateSpec, schedul
 
 func pushAbout(ring, rot string) string { return "push:" + ring + rot }
 
-func versionOf(r *access.Ring, n int) *access.Key {
-	for i := range r.Keys {
-		if r.Keys[i].N == n {
-			return &r.Keys[i]
-		}
-	}
-	return nil
-}
-
 // clear takes away a pending value that an earlier delivery of this ring left behind.
 func (g *Gate) clear(ctx context.Context, w secret.Writer, r *access.Ring) error {
 	ctx, stop := context.WithTimeout(ctx, pushFor)
@@ -364,7 +355,7 @@ func (w *watched) Promote(ctx context.Context, name, version string) error {
 // deliver brings the staged key of a ring to its keeper. Whoever calls it has the claim.
 func (g *Gate) deliver(ctx context.Context, by By, r *access.Ring) (Made, error) {
 	x := r.Rotation
-	next, place := versionOf(r, x.To), placeOf(r.Org, x.Push.Name)
+	next, place := r.Version(x.To), placeOf(r.Org, x.Push.Name)
 	w := &watched{Writer: g.opt.Destinations[x.Push.To]}
 	if next == nil || w.Writer == nil {
 		return Made{}, fault.New(fault.Conflict, "ring %s has nothing to deliver, or its destination %q is gone from the settings", r.ID, x.Push.To)
@@ -409,7 +400,7 @@ func (g *Gate) blind(ctx context.Context, by By, r *access.Ring, w secret.Writer
 	if err != nil && fault.Of(err) != fault.Unknown {
 		return Made{}, err
 	}
-	if v := has.Current.Value; g.works(v, r.ID, versionOf(r, r.Rotation.To).ID) == nil {
+	if v := has.Current.Value; g.works(v, r.ID, r.Version(r.Rotation.To).ID) == nil {
 		return g.delivered(ctx, by, r, w, v)
 	}
 	return Made{}, g.fail(ctx, by, r, fault.New(fault.Internal, "the token that was to be delivered cannot be opened any more"))
@@ -423,7 +414,7 @@ func (g *Gate) doubt(ctx context.Context, by By, r *access.Ring, w *watched, v s
 	has, err := w.Read(turn, placeOf(r.Org, r.Rotation.Push.Name))
 	switch {
 	case err == nil && has.Current.Present() && has.Current.Value.Equal(v):
-		if g.works(has.Current.Value, r.ID, versionOf(r, r.Rotation.To).ID) == nil {
+		if g.works(has.Current.Value, r.ID, r.Version(r.Rotation.To).ID) == nil {
 			return g.delivered(ctx, by, r, w, v)
 		}
 	case err != nil && fault.Of(err) != fault.Unknown && !never:
@@ -443,7 +434,7 @@ func (g *Gate) delivered(ctx context.Context, by By, r *access.Ring, w secret.Wr
 			return nil, nil
 		}
 		x.Push.Step, x.Push.Sealed, x.Push.Fails, x.Push.Until, x.Push.Why = access.PushDone, nil, 0, time.Time{}, ""
-		k := versionOf(r, x.To)
+		k := r.Version(x.To)
 		return []rotation.Event{{Type: "key.pushed", Key: k.ID, N: k.N, Detail: map[string]string{"to": x.Push.To, "name": x.Push.Name}}}, nil
 	})
 	if err != nil {
@@ -456,7 +447,7 @@ func (g *Gate) delivered(ctx context.Context, by By, r *access.Ring, w secret.Wr
 		}
 		return Made{}, err
 	}
-	return Made{Ring: r, Key: versionOf(r, r.Rotation.To), Epoch: epoch}, nil
+	return Made{Ring: r, Key: r.Version(r.Rotation.To), Epoch: epoch}, nil
 }
 
 // withdraw takes a delivery back: the keeper gives the old key again, then the new one ends.
@@ -506,7 +497,7 @@ func (g *Gate) fail(ctx context.Context, by By, r *access.Ring, cause error) err
 		if x == nil || x.ID != rot || x.Push.Sealed == nil {
 			return nil, nil
 		}
-		k := versionOf(r, x.To)
+		k := r.Version(x.To)
 		ev := []rotation.Event{{Type: "ring.push_failed", Key: k.ID, N: k.N, Detail: map[string]string{"to": x.Push.To, "name": x.Push.Name, "error": why}}}
 		x.Push.Step, x.Push.Sealed, x.Push.Until, x.Push.Why, x.Push.Fails = access.PushFailed, nil, time.Time{}, why, x.Push.Fails+1
 		if k.State == access.Staged {
@@ -559,7 +550,7 @@ func (g *Gate) takeBack(ctx context.Context, by By, id string) error {
 	if err := g.mayPush(ctx, by, r); err != nil {
 		return err
 	}
-	w, next := g.opt.Destinations[x.Push.To], versionOf(r, x.To)
+	w, next := g.opt.Destinations[x.Push.To], r.Version(x.To)
 	switch {
 	case x.Push.Sealed != nil && g.now().Before(x.Push.Until):
 		return fault.New(fault.Conflict, "a key of ring %s is being delivered: try again in a minute", r.ID)

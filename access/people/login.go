@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assayhq/assay/fault"
 )
@@ -73,9 +74,7 @@ func (p *People) LogIn(ctx context.Context, from netip.Addr, email, password, co
 		if fresh != "" {
 			a.Hash = fresh
 		}
-		a.Known = slices.DeleteFunc(a.Known, func(k string) bool { return k == net })
-		a.Known = append([]string{net}, a.Known[:min(len(a.Known), maxKnown-1)]...)
-		a.Sessions = append([]seat{{ID: digest(token), Began: now, From: net}}, a.Sessions[:min(len(a.Sessions), maxSessions-1)]...)
+		a.admit(token, net, now)
 		return nil
 	})
 	if err != nil {
@@ -85,6 +84,13 @@ func (p *People) LogIn(ctx context.Context, from netip.Addr, email, password, co
 	p.prefixes.forgive(net)
 	s, err = p.begin(ctx, a, token)
 	return token, s, err
+}
+
+// admit notes a log-in from a network and gives it the first seat.
+func (a *account) admit(token, net string, now time.Time) {
+	a.Known = slices.DeleteFunc(a.Known, func(k string) bool { return k == net })
+	a.Known = append([]string{net}, a.Known[:min(len(a.Known), maxKnown-1)]...)
+	a.Sessions = append([]seat{{ID: digest(token), Began: now, From: net}}, a.Sessions[:min(len(a.Sessions), maxSessions-1)]...)
 }
 
 // byEmail reads an account; for an unknown address it reads as many documents.

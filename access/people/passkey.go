@@ -295,9 +295,7 @@ func (p *People) LogInPasskey(ctx context.Context, from netip.Addr, ceremony str
 		k.Credential.Authenticator.SignCount = parsed.Response.AuthenticatorData.Counter
 		k.Credential.Flags = c.Flags
 		k.Used = now
-		a.Known = slices.DeleteFunc(a.Known, func(k string) bool { return k == net })
-		a.Known = append([]string{net}, a.Known[:min(len(a.Known), maxKnown-1)]...)
-		a.Sessions = append([]seat{{ID: digest(token), Began: now, From: net}}, a.Sessions[:min(len(a.Sessions), maxSessions-1)]...)
+		a.admit(token, net, now)
 		return nil
 	})
 	if err != nil {

@@ -300,16 +300,6 @@ func Undo(r *access.Ring, id, why string, now time.Time) ([]Event, error) {
 	return []Event{event("key.rolled_back", k, "because", why, "retire_at", stamp(k.RetireAt))}, nil
 }
 
-// version gives the key of a ring with a number, or nil.
-func version(r *access.Ring, n int) *access.Key {
-	for i := range r.Keys {
-		if r.Keys[i].N == n {
-			return &r.Keys[i]
-		}
-	}
-	return nil
-}
-
 // Rollback gives a rotation up: the old key is the one to use again. A successor that
 // nobody has used ends at once; one that is in use gets a date, so that its callers
 // can move back.
@@ -318,7 +308,7 @@ func Rollback(r *access.Ring, why string, now time.Time) ([]Event, error) {
 	if x == nil || x.Phase == access.Done || x.Phase == access.RolledBack {
 		return nil, fault.New(fault.Conflict, "ring %s has no rotation under way", r.ID)
 	}
-	old, next := version(r, x.From), version(r, x.To)
+	old, next := r.Version(x.From), r.Version(x.To)
 	switch {
 	case old == nil || next == nil || old.State.Terminal():
 		return nil, fault.New(fault.Conflict, "the old key of ring %s has ended for good; rotate again", r.ID)
@@ -379,7 +369,7 @@ func Revoke(r *access.Ring, match func(*access.Key) bool, cause string, now time
 		return nil
 	}
 	if x := r.Rotation; x != nil && x.Phase != access.Done && x.Phase != access.RolledBack {
-		old, next := version(r, x.From), version(r, x.To)
+		old, next := r.Version(x.From), r.Version(x.To)
 		switch {
 		case old == nil || old.State == access.Revoked:
 			// The old key is gone at once, so whoever has the new one uses it.

@@ -16,6 +16,7 @@ import (
 	"github.com/assayhq/assay/access"
 	"github.com/assayhq/assay/access/gate"
 	"github.com/assayhq/assay/access/idem"
+	"github.com/assayhq/assay/api/problem"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/store/postgres"
 )
@@ -139,7 +140,7 @@ func (n *node) enter(w http.ResponseWriter, r *http.Request, need access.Scope, 
 	at := n.clock.now()
 	c, err := n.gate.Authenticate(r)
 	if err != nil {
-		problem(w, err)
+		fail(w, err)
 		return nil
 	}
 	n.accepted(at, c, way)
@@ -152,30 +153,10 @@ func (n *node) enter(w http.ResponseWriter, r *http.Request, need access.Scope, 
 		err = n.gate.Authorize(r.Context(), c, need)
 	}
 	if err != nil {
-		problem(w, err)
+		fail(w, err)
 		return nil
 	}
 	return c
-}
-
-func status(k fault.Kind) int {
-	switch k {
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Unknown:
-		return http.StatusNotFound
-	case fault.Unauthentic:
-		return http.StatusUnauthorized
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.Exhausted:
-		return http.StatusTooManyRequests
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }
 
 // trouble is a failure as clients read it.
@@ -184,19 +165,19 @@ type trouble struct {
 	Detail string `json:"detail"`
 }
 
-func problem(w http.ResponseWriter, err error) {
+func fail(w http.ResponseWriter, err error) {
 	k := fault.Of(err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		k = fault.Unavailable
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status(k))
+	w.WriteHeader(problem.Of(k).Status)
 	_ = json.NewEncoder(w).Encode(trouble{k.String(), err.Error()})
 }
 
 func answer(w http.ResponseWriter, v any, err error) {
 	if err != nil {
-		problem(w, err)
+		fail(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -250,12 +231,12 @@ const patience = 20 * time.Second
 
 func (n *node) operate(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Operator")), []byte(n.Operator)) != 1 {
-		problem(w, fault.New(fault.Denied, "orders are for whoever started this server"))
+		fail(w, fault.New(fault.Denied, "orders are for whoever started this server"))
 		return
 	}
 	var o order
 	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&o); err != nil {
-		problem(w, fault.Wrap(fault.Invalid, err, "the order cannot be read"))
+		fail(w, fault.Wrap(fault.Invalid, err, "the order cannot be read"))
 		return
 	}
 	ctx, stop := context.WithTimeout(r.Context(), patience)
@@ -291,7 +272,7 @@ func (n *node) operate(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, health{!h.Fenced, live}, err)
 	default:
-		problem(w, fault.New(fault.Unknown, "there is no such order"))
+		fail(w, fault.New(fault.Unknown, "there is no such order"))
 	}
 }
 
