@@ -48,8 +48,9 @@ func mavp() Function {
 		settle: func(p []float64) int { return fading(int(p[2]), int(max(p[0], p[1]))) },
 		open: func(p []float64) core {
 			v := &varied{least: int(min(p[0], p[1])), most: int(max(p[0], p[1]))}
+			kind := int(p[2])
 			for n := v.least; n <= v.most; n++ {
-				v.list = append(v.list, newGap(int(p[2]), n, int(p[2]), v.most))
+				v.list = append(v.list, newDelayed(kind, n, before(kind, v.most)))
 			}
 			return v
 		},
@@ -59,20 +60,14 @@ func mavp() Function {
 // varied runs an average of each length, begun so that all have values from one bar on.
 type varied struct {
 	least, most int
-	list        []gap
+	list        []delayed
 }
 
 func (v *varied) step(in, out []float64) {
 	n := max(v.least, int(min(in[1], float64(v.most))))
 	for i := range v.list {
-		g := &v.list[i]
-		if g.seen >= g.wait {
-			if x := g.fast.next(in[0]); v.least+i == n {
-				out[0] = x
-			}
-		}
-		if g.seen < g.more {
-			g.seen++
+		if x := v.list[i].next(in[0]); v.least+i == n {
+			out[0] = x
 		}
 	}
 }
@@ -80,7 +75,6 @@ func (v *varied) step(in, out []float64) {
 func (v *varied) take(from core) {
 	f := from.(*varied)
 	for i := range v.list {
-		v.list[i].fast.take(f.list[i].fast)
-		v.list[i].seen = f.list[i].seen
+		v.list[i].take(&f.list[i])
 	}
 }

@@ -14,10 +14,10 @@ func pairs() []pattern {
 			return found(s.long(1) && s.doji(0) && (s.rises(1) && s.bodyGapUp(0, 1) || s.falls(1) && s.bodyGapDown(0, 1)), -s.sign(1))
 		}},
 		{"CDLENGULFING", "Engulfing Pattern", 2, 0, "a body that reaches beyond both ends of the one before, which has the other colour; 80 when one end is the same", func(s *candles, _ []float64) float64 {
-			if s.rises(0) == s.rises(1) || s.top(0) < s.top(1) || s.bottom(0) > s.bottom(1) {
+			if s.rises(0) == s.rises(1) || s.top(0) < s.top(1) || s.bottom(0) > s.bottom(1) || s.top(0) == s.top(1) && s.bottom(0) == s.bottom(1) {
 				return 0
 			}
-			return strict(s.top(0) != s.top(1), s.bottom(0) != s.bottom(1), true, s.sign(0))
+			return strict(s, s.sign(0))
 		}},
 		{"CDLHARAMI", "Harami Pattern", 11, 0, "a long body, then a short one inside it; 80 when an end is the same", func(s *candles, _ []float64) float64 {
 			return found(s.long(1) && s.small(0), harami(s))
@@ -72,17 +72,13 @@ func harami(s *candles) float64 {
 	if s.top(0) > s.top(1) || s.bottom(0) < s.bottom(1) {
 		return 0
 	}
-	return strict(s.top(0) != s.top(1), s.bottom(0) != s.bottom(1), false, -s.sign(1))
+	return strict(s, -s.sign(1))
 }
 
-// strict is value when both ends differ, and four fifths of it when one does not; when
-// both are the same it is nothing, or four fifths where one is enough.
-func strict(top, bottom, one bool, value float64) float64 {
-	switch {
-	case top && bottom:
+// strict is value when the last two bodies share no end, and four fifths of it when they do.
+func strict(s *candles, value float64) float64 {
+	if s.top(0) != s.top(1) && s.bottom(0) != s.bottom(1) {
 		return value
-	case one && !top && !bottom:
-		return 0
 	}
 	return value * 0.8
 }

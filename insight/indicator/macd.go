@@ -4,40 +4,58 @@ func span(name, doc string, def, least float64) Param {
 	return Param{Name: name, Doc: doc, Default: def, Min: least, Max: 100000, Integer: true}
 }
 
+// delayed is an average that begins some bars late.
+type delayed struct {
+	a    average
+	wait int // bars that are left before it begins
+}
+
+// newDelayed makes an average that has its first value after first bars.
+func newDelayed(kind, n, first int) delayed {
+	return delayed{newAverage(kind, n), first - before(kind, n)}
+}
+
+func (d *delayed) next(x float64) float64 {
+	if d.wait > 0 {
+		d.wait--
+		return 0
+	}
+	return d.a.next(x)
+}
+
+func (d *delayed) take(from *delayed) {
+	d.a.take(from.a)
+	d.wait = from.wait
+}
+
 // gap is the distance between a fast average and a slow one. The fast one begins so late
 // that both have their first value at the same bar, as TA-Lib has it.
 type gap struct {
-	fast, slow average
-	wait       int // bars before the fast one begins
-	more       int // bars after that before both have values
-	seen       int
+	fast delayed
+	slow average
+	more int // bars that are left before both have values
 }
 
 func newGap(fastKind, fast, slowKind, slow int) gap {
-	a, b := before(fastKind, fast), before(slowKind, slow)
-	first := max(a, b)
 	// A longer one that is ready sooner (another kind) waits as well.
-	g := gap{fast: newAverage(fastKind, fast), slow: newAverage(slowKind, slow), wait: first - a, more: first}
-	return g
+	first := max(before(fastKind, fast), before(slowKind, slow))
+	return gap{newDelayed(fastKind, fast, first), newAverage(slowKind, slow), first}
 }
 
 // next gives both averages; ok once they have values.
 func (g *gap) next(x float64) (fast, slow float64, ok bool) {
-	slow = g.slow.next(x)
-	if g.seen >= g.wait {
-		fast = g.fast.next(x)
-	}
-	if g.seen < g.more {
-		g.seen++
+	fast, slow = g.fast.next(x), g.slow.next(x)
+	if g.more > 0 {
+		g.more--
 		return 0, 0, false
 	}
 	return fast, slow, true
 }
 
 func (g *gap) take(from *gap) {
-	g.fast.take(from.fast)
+	g.fast.take(&from.fast)
 	g.slow.take(from.slow)
-	g.seen = from.seen
+	g.more = from.more
 }
 
 func macdOutputs() []Output {
