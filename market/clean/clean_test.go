@@ -33,19 +33,20 @@ func TestTradesAreMarkedNeverDropped(t *testing.T) {
 			t.Fatalf("an ordinary trade is marked %v", got)
 		}
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct { // in this order: each is seen after those above it
+		name  string
 		trade market.Trade
 		want  string
 	}{
-		"the same id again":   {trade("39", "65001.5", 41), "duplicate"},
-		"older than the last": {trade("50", "65001.5", 12), "out_of_order"},
-		"ten times the price": {trade("51", "650015", 42), "outlier"},
-		"a tenth":             {trade("52", "6500", 43), "outlier"},
-		"ordinary after that": {trade("53", "65003", 44), ""},
+		{"the same id again", trade("39", "65001.5", 41), "duplicate"},
+		{"older than the last", trade("50", "65001.5", 12), "out_of_order"},
+		{"ten times the price", trade("51", "650015", 42), "outlier"},
+		{"a tenth", trade("52", "6500", 43), "outlier"},
+		{"ordinary after that", trade("53", "65003", 44), ""},
 	} {
 		got := marks(m, c.trade)
 		if c.want == "" && len(got) > 0 || c.want != "" && !slices.Equal(got, []string{c.want}) {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 	future := trade("60", "65003", 50)
