@@ -116,7 +116,16 @@ type Instrument struct {
 	QtyStep     money.Decimal `json:"qty_step"`     // smallest step of the size, in base
 	MinQty      money.Decimal `json:"min_qty"`      // in base
 	MinNotional money.Decimal `json:"min_notional"` // in quote
-	Contract    money.Decimal `json:"contract_size"`
+	// Contract is how much of Unit's counterpart one contract stands for: base for a
+	// linear contract, quote for an inverse one. Zero for spot.
+	Contract money.Decimal `json:"contract_size"`
+	// Unit is what its sizes count. Decoders turn contracts into base where Contract is
+	// known and the contract is linear.
+	Unit Unit `json:"unit,omitempty"`
+	// Settle is the asset that gains and losses are paid in; "" for spot.
+	Settle asset.Code `json:"settle,omitempty"`
+	// Expiry is when a dated contract ends; zero for spot and perpetuals.
+	Expiry time.Time `json:"expiry,omitzero"`
 	// PriceDecimals and QtyDecimals are the fixed number of decimals that a
 	// checksum over text needs; -1 when the venue does not state them.
 	PriceDecimals int `json:"-"`
@@ -130,6 +139,29 @@ type Instrument struct {
 	Guessed bool `json:"guessed,omitempty"`
 }
 
+// Unit is what the sizes of an instrument count.
+type Unit string
+
+// The units of a size.
+const (
+	InBase      Unit = ""          // the base asset: spot, and linear contracts after conversion
+	InQuote     Unit = "quote"     // the quote asset: inverse contracts, such as dollars of BTC-USD-PERP
+	InContracts Unit = "contracts" // contracts whose size the venue has not told yet
+)
+
+// Size turns a size as the venue states it into the unit of the instrument: contracts
+// of a linear instrument become base, exactly; what else there is stays as it is.
+func (in *Instrument) Size(q money.Qty) money.Qty {
+	if in.Kind == Spot || in.Unit != InBase || in.Contract.IsZero() {
+		return q
+	}
+	d, err := q.Mul(in.Contract)
+	if err != nil {
+		return q // beyond 19 digits: no such size trades
+	}
+	return money.Qty{Decimal: d.Trim()}
+}
+
 // Channel is a kind of data that can be subscribed to.
 type Channel string
 
@@ -139,6 +171,11 @@ const (
 	Quotes  Channel = "quotes"
 	Books   Channel = "books"
 	Candles Channel = "candles"
+	// Derivatives is what a venue says of a contract beside its trades and book:
+	// funding, open interest, mark and index price.
+	Derivatives Channel = "derivatives"
+	// Liquidations is orders by which a venue closes positions of others.
+	Liquidations Channel = "liquidations"
 )
 
 // Side is the taker's side: who crossed the spread. Venues that state the maker's
@@ -278,6 +315,54 @@ type Candle struct {
 	Known    time.Time // when we last changed it; set by the feed or the import
 }
 
+// Stated is a set of the fields of a Derivative that a message stated.
+type Stated uint8
+
+// The fields a Derivative can state.
+const (
+	StatedMark Stated = 1 << iota
+	StatedIndex
+	StatedFunding
+	StatedInterest
+)
+
+// Derivative is what a venue says of a contract at a moment: only the fields in Has
+// were said, the others are zero. Readers keep the last of each.
+type Derivative struct {
+	Venue  VenueID
+	Pair   Pair
+	Symbol string
+	Has    Stated
+	Mark   money.Price // what positions are valued at
+	Index  money.Price // of the spot markets behind it
+	// Funding is the part of a position's value that longs pay to shorts, per Interval:
+	// 0.0001 is one basis point. It is an estimate until Settled.
+	Funding  money.Decimal
+	Interval time.Duration // between two payments; 0 where not stated
+	// FundingAt is when Funding is paid (or was, if Settled); zero where not stated.
+	FundingAt time.Time
+	Settled   bool // Funding was paid at FundingAt: a row of the funding history
+	// Interest is all open positions of one side, in the instrument's Unit.
+	Interest money.Qty
+	At       time.Time // the venue's clock; zero where the venue sends none
+	Received time.Time // ours, set by the feed
+	Marks    Mark
+}
+
+// Liquidation is an order by which a venue closed a position that had lost its margin.
+type Liquidation struct {
+	Venue    VenueID
+	Pair     Pair
+	Symbol   string
+	ID       string      // the venue's; "" where it has none
+	Side     Side        // of the order: Sell closes a long position
+	Price    money.Price // of the order or of its execution, as the venue's quirks say
+	Qty      money.Qty   // in the instrument's Unit
+	At       time.Time
+	Received time.Time
+	Marks    Mark
+}
+
 // GapKind is why data is missing.
 type GapKind string
 
@@ -328,18 +413,21 @@ const (
 	Moving                      // the venue asks us to reconnect elsewhere or again
 	Info                        // anything else worth a log line
 	Strange                     // a message type, field or enum value we do not know
+	Reply                       // the venue wants an answer: Text is the frame to send back at once
 )
 
 // Batch is what one frame said. Its owner reuses it: whoever keeps a value
 // beyond the call copies it (levels included).
 type Batch struct {
-	Trades      []Trade
-	Quotes      []Quote
-	Books       []BookUpdate
-	Candles     []Candle
-	Instruments []Instrument
-	Notices     []Notice
-	Gaps        []Gap
+	Trades       []Trade
+	Quotes       []Quote
+	Books        []BookUpdate
+	Candles      []Candle
+	Derivatives  []Derivative
+	Liquidations []Liquidation
+	Instruments  []Instrument
+	Notices      []Notice
+	Gaps         []Gap
 	// Seq is the connection-wide number of the frame, where the venue has one.
 	Seq    int64
 	HasSeq bool
@@ -352,7 +440,7 @@ type Batch struct {
 func (b *Batch) Reset() {
 	b.Trades, b.Quotes, b.Books = b.Trades[:0], b.Quotes[:0], b.Books[:0]
 	b.Candles, b.Instruments, b.Notices = b.Candles[:0], b.Instruments[:0], b.Notices[:0]
-	b.Gaps = b.Gaps[:0]
+	b.Gaps, b.Derivatives, b.Liquidations = b.Gaps[:0], b.Derivatives[:0], b.Liquidations[:0]
 	b.levels = b.levels[:0]
 	b.Seq, b.HasSeq, b.Cursor = 0, false, ""
 }
@@ -370,7 +458,7 @@ func (b *Batch) KeepLevels(levels []Level, from int) []Level {
 
 // Empty tells whether the frame said nothing about the market.
 func (b *Batch) Empty() bool {
-	return len(b.Trades)+len(b.Quotes)+len(b.Books)+len(b.Candles)+len(b.Instruments)+len(b.Gaps) == 0
+	return len(b.Trades)+len(b.Quotes)+len(b.Books)+len(b.Candles)+len(b.Derivatives)+len(b.Liquidations)+len(b.Instruments)+len(b.Gaps) == 0
 }
 
 // Clone copies the batch deeply, for those who keep it.
@@ -379,6 +467,8 @@ func (b *Batch) Clone() *Batch {
 	c.Trades = append(c.Trades, b.Trades...)
 	c.Quotes = append(c.Quotes, b.Quotes...)
 	c.Candles = append(c.Candles, b.Candles...)
+	c.Derivatives = append(c.Derivatives, b.Derivatives...)
+	c.Liquidations = append(c.Liquidations, b.Liquidations...)
 	c.Instruments = append(c.Instruments, b.Instruments...)
 	c.Notices = append(c.Notices, b.Notices...)
 	c.Gaps = append(c.Gaps, b.Gaps...)

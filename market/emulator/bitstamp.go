@@ -12,7 +12,9 @@ import (
 type bitstamp struct{ v *Venue }
 
 func (x *bitstamp) rules() rules {
-	return rules{follow: 250 * time.Millisecond, lag: 25 * time.Millisecond, maxAge: 90 * 24 * time.Hour, windows: []window{{"", 10 * time.Minute, 10000}, {"", time.Second, 400}}, stream: "/"}
+	return rules{list: `BTC-USD 0 8, ETH-USD 1 8, SOL-USD 3 8, XRP-USD 5 8, DOGE-USD 5 8, ADA-USD 5 8, LTC-USD 2 8,
+			BTC-EUR 0 8, ETH-EUR 1 8, BTC-USDT 0 8, USDT-USD 5 5, USDC-USD 5 5, EUR-USD 5 5`,
+		follow: 250 * time.Millisecond, lag: 25 * time.Millisecond, maxAge: 90 * 24 * time.Hour, windows: []window{{"", 10 * time.Minute, 10000}, {"", time.Second, 400}}, stream: "/"}
 }
 
 func (x *bitstamp) symbol(l *listing) string { return strings.ToLower(l.base() + l.quote()) }

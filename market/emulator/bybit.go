@@ -19,7 +19,9 @@ import (
 type bybit struct{ v *Venue }
 
 func (b *bybit) rules() rules {
-	return rules{follow: 40 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 500, shakeIn: 5 * time.Minute, sequenced: true,
+	return rules{list: `BTC-USDT 1 6, ETH-USDT 2 5, SOL-USDT 2 3, XRP-USDT 4 2, DOGE-USDT 5 1, ADA-USDT 4 2, LTC-USDT 2 5,
+			BTC-USDC 2 6, BTC-EUR 2 6, USDC-USDT 4 2, BTC-USDT-PERP 2 3 10, ETH-USDT-PERP 2 2`,
+		follow: 40 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 500, shakeIn: 5 * time.Minute, sequenced: true,
 		windows: []window{{"", 5 * time.Second, 600}}, penalty: 10 * time.Minute, stream: "/v5/public/spot", business: "/v5/public/linear", tradeID: b.tradeID}
 }
 

@@ -17,7 +17,9 @@ import (
 type coinbase struct{ v *Venue }
 
 func (x *coinbase) rules() rules {
-	return rules{follow: 20 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 8, shakeIn: time.Second, messages: 8, messageIn: time.Second,
+	return rules{list: `BTC-USD 2 8, ETH-USD 2 8, SOL-USD 2 8, XRP-USD 4 6, DOGE-USD 5 1, ADA-USD 4 8, LTC-USD 2 8,
+			BTC-EUR 2 8, ETH-EUR 2 8, BTC-USDT 2 8, ETH-USDT 2 8, USDT-USD 5 2`,
+		follow: 20 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 8, shakeIn: time.Second, messages: 8, messageIn: time.Second,
 		sequenced: true, windows: []window{{"", time.Second, 10}}, stream: "/"}
 }
 

@@ -16,7 +16,9 @@ import (
 type coinbaseExchange struct{ v *Venue }
 
 func (x *coinbaseExchange) rules() rules {
-	return rules{follow: 20 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 20, shakeIn: time.Second, messages: 100, messageIn: time.Second,
+	return rules{list: `BTC-USD 2 8, ETH-USD 2 8, SOL-USD 2 8, XRP-USD 4 6, DOGE-USD 5 1, ADA-USD 4 8, LTC-USD 2 8,
+			BTC-EUR 2 8, ETH-EUR 2 8, BTC-USDT 2 8, ETH-USDT 2 8, USDT-USD 5 2`,
+		follow: 20 * time.Millisecond, lag: 20 * time.Millisecond, handshakes: 20, shakeIn: time.Second, messages: 100, messageIn: time.Second,
 		windows: []window{{"", time.Second, 15}}, stream: "/"}
 }
 

@@ -16,7 +16,9 @@ import (
 type kraken struct{ v *Venue }
 
 func (k *kraken) rules() rules {
-	return rules{follow: 150 * time.Millisecond, lag: 30 * time.Millisecond, handshakes: 150, shakeIn: 10 * time.Minute, checksum: true,
+	return rules{list: `BTC-USD 1 8, ETH-USD 2 8, SOL-USD 2 8, XRP-USD 5 8, DOGE-USD 7 8, ADA-USD 6 8, LTC-USD 2 8,
+			BTC-EUR 1 8, ETH-EUR 2 8, BTC-USDT 1 8, ETH-USDT 2 8, USDT-USD 5 8, USDC-USD 4 8, EUR-USD 5 8`,
+		follow: 150 * time.Millisecond, lag: 30 * time.Millisecond, handshakes: 150, shakeIn: 10 * time.Minute, checksum: true,
 		windows: []window{{"", 10 * time.Second, 15}}, stream: "/v2", business: "/"}
 }
 

@@ -27,37 +27,12 @@ func (l *listing) cents(price float64) int64 {
 	return max(x, 1) * l.tick
 }
 
-// rulebook is what each venue lists: pair, price decimals, size decimals and, where
-// the price step is not one unit of the last decimal, the step.
-func rulebook(id market.VenueID) string {
-	switch id {
-	case "binance":
-		return `BTC-USDT 2 5, ETH-USDT 2 4, SOL-USDT 2 3, XRP-USDT 4 1, DOGE-USDT 5 0, ADA-USDT 4 1, LTC-USDT 2 3,
-			BTC-USDC 2 5, ETH-USDC 2 4, BTC-EUR 2 5, ETH-EUR 2 4, EUR-USDT 4 1, USDC-USDT 5 0`
-	case "coinbase", "coinbaseexchange":
-		return `BTC-USD 2 8, ETH-USD 2 8, SOL-USD 2 8, XRP-USD 4 6, DOGE-USD 5 1, ADA-USD 4 8, LTC-USD 2 8,
-			BTC-EUR 2 8, ETH-EUR 2 8, BTC-USDT 2 8, ETH-USDT 2 8, USDT-USD 5 2`
-	case "kraken":
-		return `BTC-USD 1 8, ETH-USD 2 8, SOL-USD 2 8, XRP-USD 5 8, DOGE-USD 7 8, ADA-USD 6 8, LTC-USD 2 8,
-			BTC-EUR 1 8, ETH-EUR 2 8, BTC-USDT 1 8, ETH-USDT 2 8, USDT-USD 5 8, USDC-USD 4 8, EUR-USD 5 8`
-	case "okx":
-		return `BTC-USDT 1 8, ETH-USDT 2 6, SOL-USDT 2 6, XRP-USDT 4 6, DOGE-USDT 5 6, ADA-USDT 4 4, LTC-USDT 2 6,
-			BTC-USDC 1 8, ETH-USDC 2 6, BTC-EUR 1 8, USDC-USDT 4 6`
-	case "bybit":
-		return `BTC-USDT 1 6, ETH-USDT 2 5, SOL-USDT 2 3, XRP-USDT 4 2, DOGE-USDT 5 1, ADA-USDT 4 2, LTC-USDT 2 5,
-			BTC-USDC 2 6, BTC-EUR 2 6, USDC-USDT 4 2, BTC-USDT-PERP 2 3 10, ETH-USDT-PERP 2 2`
-	case "bitstamp":
-		return `BTC-USD 0 8, ETH-USD 1 8, SOL-USD 3 8, XRP-USD 5 8, DOGE-USD 5 8, ADA-USD 5 8, LTC-USD 2 8,
-			BTC-EUR 0 8, ETH-EUR 1 8, BTC-USDT 0 8, USDT-USD 5 5, USDC-USD 5 5, EUR-USD 5 5`
-	}
-	return ""
-}
-
-// listings reads the rule book; name spells a pair as the venue does; only, when not
-// empty, keeps those pairs.
-func listings(id market.VenueID, only []market.Pair, name func(*listing) string) []*listing {
+// listings reads a rule book: pair, price decimals, size decimals and, where the price
+// step is not one unit of the last decimal, the step. name spells a pair as the venue
+// does; only, when not empty, keeps those pairs.
+func listings(book string, only []market.Pair, name func(*listing) string) []*listing {
 	var out []*listing
-	for _, row := range strings.Split(rulebook(id), ",") {
+	for _, row := range strings.Split(book, ",") {
 		f := strings.Fields(row)
 		if len(f) < 3 {
 			continue

@@ -17,7 +17,9 @@ type okx struct {
 }
 
 func (o *okx) rules() rules {
-	return rules{follow: 30 * time.Millisecond, lag: 15 * time.Millisecond, handshakes: 3, shakeIn: time.Second, checksum: o.v.opt.Checksums, sequenced: true,
+	return rules{list: `BTC-USDT 1 8, ETH-USDT 2 6, SOL-USDT 2 6, XRP-USDT 4 6, DOGE-USDT 5 6, ADA-USDT 4 4, LTC-USDT 2 6,
+			BTC-USDC 1 8, ETH-USDC 2 6, BTC-EUR 1 8, USDC-USDT 4 6`,
+		follow: 30 * time.Millisecond, lag: 15 * time.Millisecond, handshakes: 3, shakeIn: time.Second, checksum: o.v.opt.Checksums, sequenced: true,
 		stream: "/ws/v5/public", business: "/ws/v5/business", windows: []window{{"candles", 2 * time.Second, 40}, {"history-candles", 2 * time.Second, 20},
 			{"books", 2 * time.Second, 40}, {"books-full", 2 * time.Second, 10}, {"trades", 2 * time.Second, 100}, {"history-trades", 2 * time.Second, 20},
 			{"instruments", 2 * time.Second, 20}, {"ticker", 2 * time.Second, 20}, {"tickers", 2 * time.Second, 20}, {"time", 2 * time.Second, 10}}}

@@ -78,6 +78,7 @@ type protocol interface {
 
 // rules are a venue's numbers.
 type rules struct {
+	list       string        // what it lists; see listings
 	follow     time.Duration // how late its makers follow the fair price
 	lag        time.Duration // how long a message travels
 	maxAge     time.Duration // connections are closed at that age
@@ -94,32 +95,40 @@ type rules struct {
 	business   string                        // a second one, or empty
 }
 
+// protocols are the venues that can be emulated, in the order in which they are shown.
+var protocols = []struct {
+	id market.VenueID
+	of func(*Venue) protocol
+}{
+	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
+	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
+	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
+	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
+	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
+}
+
 // IDs lists the venues that can be emulated.
 func IDs() []market.VenueID {
-	return []market.VenueID{"binance", "coinbase", "coinbaseexchange", "kraken", "okx", "bybit", "bitstamp"}
+	var out []market.VenueID
+	for _, p := range protocols {
+		out = append(out, p.id)
+	}
+	return out
 }
 
 // New makes a venue over a world. Its history ends and its market starts now.
 func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 	v := &Venue{id: id, world: w, opt: opt, start: time.Now().Truncate(time.Microsecond), symbols: map[string]*pit{},
 		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{}}
-	switch id {
-	case "binance":
-		v.proto = &binance{v: v}
-	case "kraken":
-		v.proto = &kraken{v: v}
-	case "coinbase":
-		v.proto = &coinbase{v: v}
-	case "coinbaseexchange":
-		v.proto = &coinbaseExchange{v: v}
-	case "okx":
-		v.proto = &okx{v: v}
-	case "bybit":
-		v.proto = &bybit{v: v}
-	case "bitstamp":
-		v.proto = &bitstamp{v: v}
-	default:
-		return nil, fault.At(fault.Unknown, "venue", "%q is not emulated; use one of binance coinbase coinbaseexchange kraken okx bybit bitstamp", id)
+	for _, p := range protocols {
+		if p.id == id {
+			v.proto = p.of(v)
+		}
+	}
+	if v.proto == nil {
+		return nil, fault.At(fault.Unknown, "venue", "%q is not emulated; use one of %v", id, IDs())
 	}
 	v.rules = v.proto.rules()
 	if opt.Lag != 0 {
@@ -132,7 +141,7 @@ func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 		v.opt.Queue = 8192
 	}
 	v.faults = newInjector(v, opt.Faults)
-	for _, l := range listings(id, opt.Pairs, v.proto.symbol) {
+	for _, l := range listings(v.rules.list, opt.Pairs, v.proto.symbol) {
 		p := newPit(v, l, v.start)
 		v.pits = append(v.pits, p)
 		v.symbols[l.symbol] = p

@@ -40,6 +40,8 @@ type Counts struct {
 	Quotes       int64 `json:"quotes"`
 	Books        int64 `json:"books"`
 	Candles      int64 `json:"candles"`
+	Derivatives  int64 `json:"derivatives"`
+	Liquidations int64 `json:"liquidations"`
 	Instruments  int64 `json:"instruments"`
 	Gaps         int64 `json:"gaps"`
 	Notices      int64 `json:"notices"`
@@ -200,6 +202,18 @@ func (c *Conn) stamp(received time.Time) {
 	for i := range k.raw.Books {
 		k.raw.Books[i].Received = received
 	}
+	for i := range k.raw.Derivatives {
+		k.raw.Derivatives[i].Received = received
+	}
+	for i := range k.raw.Liquidations {
+		k.raw.Liquidations[i].Received = received
+	}
+	if len(k.raw.Derivatives) > 0 {
+		c.data[market.Derivatives] = received
+	}
+	if len(k.raw.Liquidations) > 0 {
+		c.data[market.Liquidations] = received
+	}
 	if len(k.raw.Trades) > 0 {
 		c.data[market.Trades] = received
 	}
@@ -215,6 +229,8 @@ func (c *Conn) stamp(received time.Time) {
 	k.out.Trades = append(k.out.Trades, k.raw.Trades...)
 	k.out.Quotes = append(k.out.Quotes, k.raw.Quotes...)
 	k.out.Candles = append(k.out.Candles, k.raw.Candles...)
+	k.out.Derivatives = append(k.out.Derivatives, k.raw.Derivatives...)
+	k.out.Liquidations = append(k.out.Liquidations, k.raw.Liquidations...)
 	k.out.Instruments = append(k.out.Instruments, k.raw.Instruments...)
 	k.out.Notices = append(k.out.Notices, k.raw.Notices...)
 }
@@ -225,6 +241,8 @@ func (k *Intake) count() {
 	n.Quotes += int64(len(k.out.Quotes))
 	n.Books += int64(len(k.out.Books))
 	n.Candles += int64(len(k.out.Candles))
+	n.Derivatives += int64(len(k.out.Derivatives))
+	n.Liquidations += int64(len(k.out.Liquidations))
 	n.Instruments += int64(len(k.out.Instruments))
 	n.Notices += int64(len(k.out.Notices))
 	n.Gaps += int64(len(k.out.Gaps))
@@ -455,6 +473,10 @@ func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int
 	k.out.Trades = append(k.out.Trades, k.raw.Trades...)
 	k.out.Quotes = append(k.out.Quotes, k.raw.Quotes...)
 	k.out.Candles = append(k.out.Candles, k.raw.Candles...)
+	for i := range k.raw.Derivatives {
+		k.raw.Derivatives[i].Received = received
+	}
+	k.out.Derivatives = append(k.out.Derivatives, k.raw.Derivatives...)
 	k.out.Instruments = append(k.out.Instruments, k.raw.Instruments...)
 	for i := range k.raw.Books {
 		s := &k.raw.Books[i]

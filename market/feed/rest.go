@@ -97,6 +97,11 @@ func (g *Getter) Get(ctx context.Context, a venue.Ask) (url string, body []byte,
 	if err != nil {
 		return "", nil, err
 	}
+	return g.Send(ctx, r)
+}
+
+// Send makes one request within the allowances.
+func (g *Getter) Send(ctx context.Context, r venue.Request) (url string, body []byte, err error) {
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
@@ -107,9 +112,16 @@ func (g *Getter) Get(ctx context.Context, a venue.Ask) (url string, body []byte,
 		return "", nil, err
 	}
 	url = g.base + r.Path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	method, content := http.MethodGet, io.Reader(nil)
+	if r.Body != "" {
+		method, content = http.MethodPost, strings.NewReader(r.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, content)
 	if err != nil {
 		return url, nil, err
+	}
+	if r.Body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("User-Agent", "assay")
 	req.Header.Set("Accept", "application/json")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
 
+	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/book"
 	"github.com/assayhq/assay/market/venue"
@@ -261,6 +263,12 @@ func (l *Live) follow(ctx context.Context, id string, d *venue.Dialect, g group)
 	addr := strings.TrimSuffix(base, "/") + g.path
 	dial, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	if d.Ticket != nil {
+		if addr, err = l.ticket(dial, d.Ticket, g.path); err != nil {
+			l.station.setState("down", fmt.Sprintf("it gave no address to connect to: %v", err), time.Now().UTC())
+			return false, err
+		}
+	}
 	ws, _, err := websocket.Dial(dial, addr, &websocket.DialOptions{HTTPClient: l.stream(), CompressionMode: websocket.CompressionDisabled, HTTPHeader: http.Header{"User-Agent": {"assay"}}})
 	if err != nil {
 		l.station.setState("down", fmt.Sprintf("cannot connect: %v", err), time.Now().UTC())
@@ -293,6 +301,24 @@ func (l *Live) follow(ctx context.Context, id string, d *venue.Dialect, g group)
 	l.station.Closed(id, at, why)
 	l.station.setState("connecting", why, at)
 	return s.data, err
+}
+
+// ticket asks the venue where to connect. What it names must be a stream: its answer
+// cannot send us to anything else.
+func (l *Live) ticket(ctx context.Context, t *venue.Ticket, path string) (string, error) {
+	_, body, err := l.get.Send(ctx, t.Request)
+	if err != nil {
+		return "", err
+	}
+	addr, err := t.Address(body, path)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(addr)
+	if err != nil || u.Host == "" || u.Scheme != "wss" && !(u.Scheme == "ws" && l.link.Stream != "") {
+		return "", fault.New(fault.Unavailable, "%s named %q to connect to, which is no stream", l.station.driver.Spec.Name, addr)
+	}
+	return addr, nil
 }
 
 // stream gives a client without an overall timeout, which would cut a stream.
@@ -338,6 +364,10 @@ func (s *session) run(ctx context.Context) error {
 		}
 		for _, n := range notices {
 			switch n.Kind {
+			case market.Reply:
+				if err := s.write(ctx, []byte(n.Text)); err != nil {
+					return err
+				}
 			case market.Moving:
 				return errMoving
 			case market.Refused:
@@ -389,7 +419,7 @@ func snippet(b []byte) string {
 // subscribe sends the requests for subs at the pace the venue allows.
 func (s *session) subscribe(ctx context.Context, subs []venue.Sub) error {
 	n := s.dialect.Session.Batch
-	if n <= 0 {
+	if n <= 0 || s.dialect.Session.Whole {
 		n = len(subs)
 	}
 	for len(subs) > 0 {
@@ -555,6 +585,10 @@ func (s *session) help(ctx context.Context) {
 				}
 			})
 			continue
+		}
+		if s.dialect.Session.Whole {
+			s.soon(func(ctx context.Context) { s.subscribe(ctx, s.group.subs) }) //nolint:errcheck // the book asks again
+			return
 		}
 		sub := []venue.Sub{{Channel: market.Books, Instrument: st.pointer(in.Key)}}
 		s.soon(func(ctx context.Context) {

@@ -102,6 +102,29 @@ func Candle(out *market.Batch, in *market.Instrument, i market.Interval, open ti
 	return &out.Candles[len(out.Candles)-1]
 }
 
+// Derivative appends what a contract is said to be and returns it for filling in:
+// set Has with each field.
+func Derivative(out *market.Batch, in *market.Instrument) *market.Derivative {
+	out.Derivatives = append(out.Derivatives, market.Derivative{Venue: in.Venue, Pair: in.Pair, Symbol: in.Symbol})
+	return &out.Derivatives[len(out.Derivatives)-1]
+}
+
+// Liquidation appends a liquidation and returns it for filling in.
+func Liquidation(out *market.Batch, in *market.Instrument) *market.Liquidation {
+	out.Liquidations = append(out.Liquidations, market.Liquidation{Venue: in.Venue, Pair: in.Pair, Symbol: in.Symbol})
+	return &out.Liquidations[len(out.Liquidations)-1]
+}
+
+// Sized turns the sizes of levels into the instrument's unit, in place.
+func Sized(in *market.Instrument, levels []market.Level) []market.Level {
+	if in.Kind != market.Spot && !in.Contract.IsZero() && in.Unit == market.InBase {
+		for i := range levels {
+			levels[i].Qty = in.Size(levels[i].Qty)
+		}
+	}
+	return levels
+}
+
 // Say appends a notice.
 func Say(out *market.Batch, k market.NoticeKind, ch market.Channel, symbol, text string) {
 	out.Notices = append(out.Notices, market.Notice{Kind: k, Channel: ch, Symbol: symbol, Text: text})

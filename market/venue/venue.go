@@ -82,6 +82,17 @@ type Dialect struct {
 	Unsubscribe func(subs []Sub, id int) [][]byte
 	Session     Session
 	Book        book.Rule
+	// Ticket is a request to make before each connection, for venues whose answer says
+	// where to connect (and with what token). nil: Spec.Stream and the path are enough.
+	Ticket *Ticket
+}
+
+// Ticket asks a venue where to connect.
+type Ticket struct {
+	Request Request
+	// Address reads the answer and gives the whole address to connect to; path is what
+	// would have followed Spec.Stream.
+	Address func(answer []byte, path string) (addr string, err error)
 }
 
 // Session is how a connection is kept.
@@ -97,6 +108,10 @@ type Session struct {
 	MaxSubs int
 	// Batch is how many subscriptions one frame carries; 0 is no limit.
 	Batch int
+	// Whole: a subscription replaces all that were asked for on the connection before,
+	// so Subscribe is always given every one of them, Batch does not count, and a single
+	// book is joined again by asking for everything once more.
+	Whole bool
 	// Messages is how often we may send.
 	Messages Rate
 	// MaxLife is when the venue closes; the feed moves before.
@@ -134,6 +149,8 @@ type REST struct {
 	Next func(a Ask, got *market.Batch) (Ask, bool)
 	// Intervals are the candle intervals it has.
 	Intervals []market.Interval
+	// Derivatives and Funding tell that AskDerivative and AskFunding are answered.
+	Derivatives, Funding bool
 }
 
 // What is the kind of an Ask.
@@ -146,6 +163,8 @@ const (
 	AskTrades
 	AskCandles
 	AskClock
+	AskDerivative // mark, index, funding and open interest of a contract now
+	AskFunding    // settled funding of a contract between From and To
 )
 
 // Ask is a question to an exchange's REST interface.
@@ -164,9 +183,13 @@ type Ask struct {
 	Section int    // for instrument lists in several parts: which, from 0
 }
 
-// Request is one GET to make.
+// Request is one GET to make, or a POST where Body is set.
 type Request struct {
-	Path   string // with query, after Spec.Base
+	// Path follows Spec.Base, with its query. With a Body it may end in a fragment
+	// (#l2Book,BTC), which is not sent: Decode finds there what the address alone does
+	// not tell.
+	Path   string
+	Body   string // JSON to POST; "" is a GET
 	Weight int    // 0 counts as 1
 	Budget string // "" is the first
 }

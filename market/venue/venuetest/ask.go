@@ -18,14 +18,18 @@ import (
 )
 
 // spellings are how exchanges write one pair that all of them have.
-var spellings = []string{"BTC-USDT", "BTC-USD", "BTC/USD", "BTC/USDT", "BTCUSDT", "BTCUSD", "btcusdt", "btcusd"}
+var spellings = []string{"BTC-USDT", "BTC-USD", "BTC/USD", "BTC/USDT", "BTCUSDT", "BTCUSD", "btcusdt", "btcusd", "BTC_USDT", "BTC_USD", "tBTCUSD", "KRW-BTC",
+	"XBTUSDTM", "PF_XBTUSD", "BTC-PERPETUAL", "BTCUSDT-PERP", "BTC"}
+
+// dollars are the pairs meant: bitcoin in dollars, or in won where that is all there is.
+var dollars = []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USD-PERP", "BTC-USDT-PERP", "BTC-USDC-PERP", "BTC-KRW"}
 
 // sample finds the venue's own spelling of bitcoin in dollars.
 func sample(t *testing.T, d *venue.Driver) (spelling string, in market.Instrument) {
 	t.Helper()
 	table := venue.NewTable(d, code)
 	for _, s := range spellings {
-		if in := table.Find([]byte(s)); in.Pair == "BTC-USD" || in.Pair == "BTC-USDT" {
+		if in := table.Find([]byte(s)); slices.Contains(dollars, in.Pair) {
 			return s, *in
 		}
 	}
@@ -35,7 +39,7 @@ func sample(t *testing.T, d *venue.Driver) (spelling string, in market.Instrumen
 
 func examineGuess(t *testing.T, d *venue.Driver) {
 	s, in := sample(t, d)
-	if in.Kind != market.Spot || in.Symbol == "" || in.Venue != d.Spec.ID || !in.Guessed {
+	if in.Kind != market.Spot && in.Kind != market.Perpetual || in.Symbol == "" || in.Venue != d.Spec.ID || !in.Guessed {
 		t.Errorf("Guess of %s gave %+v", s, in)
 	}
 	table := venue.NewTable(d, code)
@@ -52,7 +56,7 @@ func many(t *testing.T, d *venue.Driver, n int) []*market.Instrument {
 	var out []*market.Instrument
 	for i := range n {
 		base := fmt.Sprintf("Q%03dQ", i)
-		key := strings.Replace(s, "BTC", base, 1)
+		key := strings.Replace(strings.Replace(s, "XBT", "BTC", 1), "BTC", base, 1)
 		if key == s {
 			key = strings.Replace(s, "btc", strings.ToLower(base), 1)
 		}
@@ -77,6 +81,12 @@ func examineSubscribe(t *testing.T, d *venue.Driver) {
 				if l.Session.Batch > 0 {
 					n = min(n, l.Session.Batch)
 				}
+				if l.Session.Whole {
+					n = len(all)
+					if l.Session.MaxSubs > 0 {
+						n = min(n, l.Session.MaxSubs)
+					}
+				}
 				id := 1
 				for part := range slices.Chunk(all, n) {
 					var subs []venue.Sub
@@ -84,7 +94,9 @@ func examineSubscribe(t *testing.T, d *venue.Driver) {
 						subs = append(subs, venue.Sub{Channel: ch, Instrument: in, Interval: interval})
 					}
 					examineFrames(t, "Subscribe", l.Subscribe(subs, id), part)
-					examineFrames(t, "Unsubscribe", l.Unsubscribe(subs, id+1), part)
+					if !l.Session.Whole {
+						examineFrames(t, "Unsubscribe", l.Unsubscribe(subs, id+1), part)
+					}
 					id += 2
 				}
 			})
@@ -151,6 +163,12 @@ func examineRequest(t *testing.T, d *venue.Driver) {
 			t.Errorf("ask %d of interval %q: %v", a.What, a.Interval, err)
 		}
 	}
+	if d.REST.Derivatives {
+		plain = append(plain, venue.Ask{What: venue.AskDerivative})
+	}
+	if d.REST.Funding {
+		plain = append(plain, venue.Ask{What: venue.AskFunding}, venue.Ask{What: venue.AskFunding, From: from, To: to})
+	}
 	asks := append(plain, venue.Ask{What: venue.AskClock})
 	for _, depth := range []int{1, 10, 50, 100, 500, 5000, 1 << 30} {
 		asks = append(asks, venue.Ask{What: venue.AskBook, Depth: depth})
@@ -201,12 +219,15 @@ func examineAddress(t *testing.T, d *venue.Driver, a venue.Ask) *url.URL {
 	case err != nil:
 		t.Errorf("%q cannot be parsed: %v", r.Path, err)
 		return nil
-	case !strings.HasPrefix(r.Path, "/") || u.Host != base.Host || u.Fragment != "" || strings.ContainsAny(r.Path, " \t\n\"<>") || strings.Contains(u.EscapedPath(), "/../"):
+	case !strings.HasPrefix(r.Path, "/") || u.Host != base.Host || u.Fragment != "" && r.Body == "" || strings.ContainsAny(r.Path, " \t\n\"<>") || strings.Contains(u.EscapedPath(), "/../"):
 		t.Errorf("%q leaves the path, or has characters that need escaping", r.Path)
 	case r.Weight < 0:
 		t.Errorf("%q has weight %d", r.Path, r.Weight)
 	case r.Budget != "" && !slices.ContainsFunc(d.Spec.Budgets, func(b venue.Budget) bool { return b.Name == r.Budget }):
 		t.Errorf("%q is paid from %q, a budget that is not listed", r.Path, r.Budget)
+	}
+	if r.Body != "" && !json.Valid([]byte(r.Body)) {
+		t.Errorf("the body %q of %q is no JSON", r.Body, r.Path)
 	}
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		t.Errorf("%q has a query that cannot be read: %v", r.Path, err)

@@ -38,6 +38,17 @@ func (c coverage) batch(scope string, b *market.Batch) {
 	if len(b.Candles) > 0 {
 		c.add(scope, "candles")
 	}
+	if len(b.Derivatives) > 0 {
+		c.add(scope, "derivatives")
+		for _, d := range b.Derivatives {
+			if d.Settled {
+				c.add(scope, "settled funding")
+			}
+		}
+	}
+	if len(b.Liquidations) > 0 {
+		c.add(scope, "liquidations")
+	}
 	if len(b.Instruments) > 0 {
 		c.add(scope, "instruments")
 	}
@@ -81,5 +92,11 @@ func (c coverage) examine(t *testing.T, d *venue.Driver) {
 	}
 	if len(d.REST.Intervals) > 0 {
 		need("http", "candles")
+	}
+	if d.REST.Derivatives {
+		need("http", "derivatives")
+	}
+	if d.REST.Funding {
+		need("http", "settled funding")
 	}
 }

@@ -2,6 +2,8 @@ package venuetest
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,14 +36,17 @@ type fixture struct {
 
 // record is one line of in.jsonl.
 type record struct {
-	T      string          `json:"t"`
-	Conn   string          `json:"conn"`
-	Addr   string          `json:"addr"`
-	URL    string          `json:"url"`
-	Status int             `json:"status"`
-	Raw    json.RawMessage `json:"data"`
-	line   int
-	data   []byte // what Raw stands for
+	T      string `json:"t"`
+	Conn   string `json:"conn"`
+	Addr   string `json:"addr"`
+	URL    string `json:"url"`
+	Status int    `json:"status"`
+	// Enc is how the frame is packed on the wire: "" as it stands, "gzip", or "base64"
+	// when data is the base64 of a binary frame.
+	Enc  string          `json:"enc"`
+	Raw  json.RawMessage `json:"data"`
+	line int
+	data []byte // what Raw stands for
 }
 
 func load(t testing.TB, d *venue.Driver) []*fixture {
@@ -109,6 +114,13 @@ func (f *fixture) parse(text string) error {
 			}
 			r.data = []byte(s)
 		}
+		if r.Enc == "base64" {
+			b, err := base64.StdEncoding.DecodeString(string(r.data))
+			if err != nil {
+				return fmt.Errorf("in.jsonl, line %d: %w", n, err)
+			}
+			r.data = b
+		}
 		f.records = append(f.records, r)
 	}
 	return nil
@@ -166,6 +178,14 @@ func (p *player) open(r *record) (*conn, error) {
 	return c, nil
 }
 
+func packed(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(data) //nolint:errcheck // into memory
+	w.Close()     //nolint:errcheck // into memory
+	return b.Bytes()
+}
+
 // decode reads one record into out, without looking at the books.
 func (p *player) decode(r *record, data []byte, out *market.Batch) error {
 	switch r.T {
@@ -173,6 +193,9 @@ func (p *player) decode(r *record, data []byte, out *market.Batch) error {
 		c, err := p.open(r)
 		if err != nil {
 			return err
+		}
+		if r.Enc == "gzip" {
+			data = packed(data)
 		}
 		return c.feed.Decode(data, out)
 	case "http":

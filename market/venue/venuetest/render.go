@@ -49,6 +49,16 @@ type line struct {
 	Notional string        `json:"min_notional,omitempty"`
 	Contract string        `json:"contract,omitempty"`
 	Decimals []int         `json:"decimals,omitempty"`
+	Unit     string        `json:"unit,omitempty"`
+	Settle   string        `json:"settle,omitempty"`
+	Expiry   string        `json:"expiry,omitempty"`
+	Mark     string        `json:"mark,omitempty"`
+	Index    string        `json:"index,omitempty"`
+	Funding  string        `json:"funding,omitempty"`
+	Every    string        `json:"every,omitempty"`
+	Paid     string        `json:"funding_at,omitempty"`
+	Settled  bool          `json:"settled,omitempty"`
+	Interest string        `json:"interest,omitempty"`
 	Channel  string        `json:"channel,omitempty"`
 	Seq      int64         `json:"seq,omitempty"`
 	Text     string        `json:"text,omitempty"`
@@ -90,7 +100,7 @@ func unless(d interface {
 	return d.String()
 }
 
-var noticeNames = [...]string{"ack", "refused", "heartbeat", "moving", "info", "strange"}
+var noticeNames = [...]string{"ack", "refused", "heartbeat", "moving", "info", "strange", "reply"}
 
 var verdictNames = [...]string{"publish", "ignore", "wait", "lost"}
 
@@ -104,7 +114,7 @@ func render(n int, b *market.Batch, verdict func(*market.BookUpdate) (book.Verdi
 	for i := range b.Instruments {
 		x := &b.Instruments[i]
 		add(line{Type: "instrument", Pair: x.Pair, Symbol: x.Symbol, REST: x.RESTSymbol, Kind: string(x.Kind), Status: x.Status, Tick: unless(x.PriceTick), Step: unless(x.QtyStep),
-			MinQty: unless(x.MinQty), Notional: unless(x.MinNotional), Contract: unless(x.Contract), Decimals: []int{x.PriceDecimals, x.QtyDecimals}})
+			MinQty: unless(x.MinQty), Notional: unless(x.MinNotional), Contract: unless(x.Contract), Unit: string(x.Unit), Settle: string(x.Settle), Expiry: stamp(x.Expiry), Decimals: []int{x.PriceDecimals, x.QtyDecimals}})
 	}
 	for i := range b.Trades {
 		x := &b.Trades[i]
@@ -138,6 +148,27 @@ func render(n int, b *market.Batch, verdict func(*market.BookUpdate) (book.Verdi
 			l.Trades = &x.Trades
 		}
 		add(l)
+	}
+	for i := range b.Derivatives {
+		x := &b.Derivatives[i]
+		l := line{Type: "derivative", Pair: x.Pair, Symbol: x.Symbol, Settled: x.Settled, Paid: stamp(x.FundingAt), At: stamp(x.At)}
+		stated := func(f market.Stated, text *string, v interface{ String() string }) {
+			if x.Has&f != 0 {
+				*text = v.String()
+			}
+		}
+		stated(market.StatedMark, &l.Mark, x.Mark)
+		stated(market.StatedIndex, &l.Index, x.Index)
+		stated(market.StatedFunding, &l.Funding, x.Funding)
+		stated(market.StatedInterest, &l.Interest, x.Interest)
+		if x.Interval > 0 {
+			l.Every = x.Interval.String()
+		}
+		add(l)
+	}
+	for i := range b.Liquidations {
+		x := &b.Liquidations[i]
+		add(line{Type: "liquidation", Pair: x.Pair, Symbol: x.Symbol, ID: x.ID, Side: x.Side.String(), Price: x.Price.String(), Qty: x.Qty.String(), At: stamp(x.At)})
 	}
 	for _, x := range b.Notices {
 		add(line{Type: "notice", Kind: noticeNames[x.Kind], Channel: string(x.Channel), Symbol: x.Symbol, Text: x.Text})

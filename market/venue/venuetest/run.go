@@ -17,7 +17,8 @@
 //	{"t":"recv","data":{…}}
 //	-- want.jsonl --
 //
-// Data is the message itself, or a JSON string of its text. A recv without a connect
+// Data is the message itself, or a JSON string of its text; with "enc":"gzip" the frame
+// is that, packed, and with "enc":"base64" data is a binary frame in base64. A recv without a connect
 // opens the connection to addr; "status" makes an http record an error answer; "at"
 // chooses the dialect. Where one folder has several drivers, "venue" in meta.json says
 // whose the fixture is. The flag -update writes want.jsonl anew: read what it wrote.

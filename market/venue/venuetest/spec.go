@@ -91,7 +91,7 @@ func examineSpec(t *testing.T, d *venue.Driver) {
 }
 
 func examineDialect(t *testing.T, d *venue.Driver, l *venue.Dialect) {
-	if l.Open == nil || l.Subscribe == nil || l.Unsubscribe == nil {
+	if l.Open == nil || l.Subscribe == nil || l.Unsubscribe == nil && !l.Session.Whole {
 		t.Fatal("Open, Subscribe and Unsubscribe are needed")
 	}
 	if len(l.Channels) == 0 {
