@@ -25,6 +25,12 @@ type Range struct {
 // (venue, pair, id) or, without an id, by all its fields; a candle by (venue, pair,
 // interval, open) with the higher revision winning, and among equal revisions the later Known; a quote by (venue, pair, time);
 // a gap by its ID, the later one winning. Books are not stored by it.
+//
+// A Derivative that is Settled is a row of the funding history, known by (venue, pair,
+// FundingAt): a later one replaces it only if it says something else than when it was
+// received. Every other Derivative is a statement, known by (venue, pair, When), the
+// later one winning. A Liquidation is known by (venue, pair, When, ID), or without an ID
+// by its side, price and size in the place of it; the first one stays.
 type Recorder interface {
 	Append(ctx context.Context, b *Batch) error
 }
@@ -37,6 +43,10 @@ type History interface {
 	Trades(ctx context.Context, s Series, r Range) iter.Seq2[Trade, error]
 	Quotes(ctx context.Context, s Series, r Range) iter.Seq2[Quote, error]
 	Candles(ctx context.Context, s Series, i Interval, r Range) iter.Seq2[Candle, error]
+	// Derivatives gives statements in order of When, Funding settled ones in order of FundingAt.
+	Derivatives(ctx context.Context, s Series, r Range) iter.Seq2[Derivative, error]
+	Funding(ctx context.Context, s Series, r Range) iter.Seq2[Derivative, error]
+	Liquidations(ctx context.Context, s Series, r Range) iter.Seq2[Liquidation, error]
 	// Gaps gives the gaps that overlap the range; an empty Venue or Pair in s matches all.
 	Gaps(ctx context.Context, s Series, r Range) iter.Seq2[Gap, error]
 	// Series lists what is stored, with first and last times per kind.
@@ -49,7 +59,7 @@ type History interface {
 // Stored describes one series of a History.
 type Stored struct {
 	Series
-	Channel     Channel  // Trades, Quotes or Candles
+	Channel     Channel  // Trades, Quotes, Candles, Derivatives, Funding or Liquidations
 	Interval    Interval // for candles
 	Rows        int64    // about; exact after compaction
 	First, Last time.Time

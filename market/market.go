@@ -162,6 +162,29 @@ func (in *Instrument) Size(q money.Qty) money.Qty {
 	return money.Qty{Decimal: d.Trim()}
 }
 
+// Open gives the size of open positions in base and their value in quote, at a price of
+// the contract; inverse contracts count quote, linear ones base. Both are rounded half to
+// even, at 8 decimals. ok is false where the unit or the price is not known.
+func (in *Instrument) Open(interest money.Qty, at money.Price) (base money.Qty, value money.Decimal, ok bool) {
+	if at.IsZero() || at.IsNeg() {
+		return base, value, false
+	}
+	var err error
+	switch in.Unit {
+	case InBase:
+		base = interest
+		value, err = interest.MulRound(at.Decimal, openScale)
+	case InQuote:
+		value = interest.Decimal
+		base.Decimal, err = interest.Quo(at.Decimal, openScale)
+	default:
+		return base, value, false
+	}
+	return base, value, err == nil
+}
+
+const openScale = 8
+
 // Channel is a kind of data that can be subscribed to.
 type Channel string
 
@@ -176,7 +199,13 @@ const (
 	Derivatives Channel = "derivatives"
 	// Liquidations is orders by which a venue closes positions of others.
 	Liquidations Channel = "liquidations"
+	// Funding is settled funding. It is no subscription: venues tell it by REST, or among
+	// their Derivatives. A History keeps it apart from what is said in between.
+	Funding Channel = "funding"
 )
+
+// Contracts tells whether a channel exists for contracts only, not for spot.
+func (c Channel) Contracts() bool { return c == Derivatives || c == Liquidations || c == Funding }
 
 // Side is the taker's side: who crossed the spread. Venues that state the maker's
 // side are turned round by their decoders.
@@ -349,6 +378,17 @@ type Derivative struct {
 	Marks    Mark
 }
 
+// When is the moment it is of: when it was settled, else the venue's time, else ours.
+func (d *Derivative) When() time.Time {
+	switch {
+	case d.Settled && !d.FundingAt.IsZero():
+		return d.FundingAt
+	case d.At.IsZero():
+		return d.Received
+	}
+	return d.At
+}
+
 // Liquidation is an order by which a venue closed a position that had lost its margin.
 type Liquidation struct {
 	Venue    VenueID
@@ -361,6 +401,14 @@ type Liquidation struct {
 	At       time.Time
 	Received time.Time
 	Marks    Mark
+}
+
+// When is the moment it is of: the venue's time, else ours.
+func (l *Liquidation) When() time.Time {
+	if l.At.IsZero() {
+		return l.Received
+	}
+	return l.At
 }
 
 // GapKind is why data is missing.

@@ -109,6 +109,19 @@ type Quality struct {
 	StaleAfter time.Duration
 }
 
+// DerivativeView is how a contract stands: the last of everything its venue said, each
+// with the time it was said at (the venue's clock, or ours where it sends none).
+type DerivativeView struct {
+	// Derivative is merged: Has says what is known of it; At, Received and Marks are of
+	// the newest statement. It is never Settled: Funding is the estimate that is to be paid
+	// at FundingAt.
+	Derivative
+	MarkAt, IndexAt, EstimateAt, InterestAt time.Time
+	// Paid is the newest settled funding; its FundingAt is zero where none is known.
+	Paid       Derivative
+	StaleAfter time.Duration // age from which on a value counts as stale
+}
+
 // Board is the present state of the markets, as the feed keeps it in memory. All
 // answers are copies. Reading never blocks the feed.
 type Board interface {
@@ -124,21 +137,27 @@ type Board interface {
 	// OpenCandle is the unfinished bar, if trades came in it.
 	OpenCandle(v VenueID, p Pair, i Interval) (Candle, bool)
 	Quality(v VenueID, p Pair) []Quality
+	// Derivatives tells how contracts stand, by pair and venue; "" for v or p means all.
+	Derivatives(v VenueID, p Pair) []DerivativeView
+	// Liquidations gives the newest ones, newest first; "" for v or p means all.
+	Liquidations(v VenueID, p Pair, limit int) []Liquidation
 }
 
 // Event is one thing that happened, as subscribers get it. Exactly one of the
 // pointers is set; what they point to is never changed after publishing.
 type Event struct {
-	Channel Channel // Trades, Quotes, Books, Candles, or Prices
-	Venue   VenueID
-	Pair    Pair // or the asset and quote of a price
-	Trade   *Trade
-	Quote   *Quote
-	Book    *BookUpdate
-	Candle  *Candle
-	Price   *ConsensusPrice
-	Gap     *Gap
-	Seq     uint64 // rises by one per (channel, venue, pair)
+	Channel     Channel // Trades, Quotes, Books, Candles, Derivatives, Liquidations or Prices
+	Venue       VenueID
+	Pair        Pair // or the asset and quote of a price
+	Trade       *Trade
+	Quote       *Quote
+	Book        *BookUpdate
+	Candle      *Candle
+	Price       *ConsensusPrice
+	Derivative  *DerivativeView // how the contract stands since a statement
+	Liquidation *Liquidation
+	Gap         *Gap
+	Seq         uint64 // rises by one per (channel, venue, pair)
 }
 
 // Prices is the channel of consensus prices.

@@ -41,6 +41,10 @@ func Run(t *testing.T, open func(t *testing.T, dir string) market.History) {
 		{"trades without id are known by all their fields", tradesWithoutID},
 		{"the candle with the higher revision wins", higherRevisionWins},
 		{"the later quote of one moment stays", laterQuoteStays},
+		{"what is said of a contract is read back, one statement a moment", statementsOfContracts},
+		{"settled funding is a history of its own", settledFunding},
+		{"a liquidation told twice is there once", liquidationsOnce},
+		{"contracts have ranges, a list and retention as the others do", contractsAsOthers},
 		{"a range takes From in and leaves To out", rangeEnds},
 		{"limit and reverse work together", limitAndReverse},
 		{"a range without To has no end", noEnd},
@@ -119,6 +123,21 @@ func (x *exam) gaps(t *testing.T, s market.Series, r market.Range) []market.Gap 
 	return collect(t, x.Gaps(t.Context(), s, r))
 }
 
+func (x *exam) derivatives(t *testing.T, s market.Series, r market.Range) []market.Derivative {
+	t.Helper()
+	return collect(t, x.Derivatives(t.Context(), s, r))
+}
+
+func (x *exam) funding(t *testing.T, s market.Series, r market.Range) []market.Derivative {
+	t.Helper()
+	return collect(t, x.Funding(t.Context(), s, r))
+}
+
+func (x *exam) liquidations(t *testing.T, s market.Series, r market.Range) []market.Liquidation {
+	t.Helper()
+	return collect(t, x.Liquidations(t.Context(), s, r))
+}
+
 func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	var out []T
@@ -140,6 +159,10 @@ func say(v any) string {
 		return fmt.Sprintf("%s %s %s %s x %s / %s x %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.Bid, v.BidQty, v.Ask, v.AskQty, moment(v.At), moment(v.Received), v.Marks.Names())
 	case market.Candle:
 		return fmt.Sprintf("%s %s %s %s O%s H%s L%s C%s V%s T%s n%d complete=%v rev%d %v known %s", v.Venue, v.Pair, v.Interval, moment(v.Open), v.O, v.H, v.L, v.C, v.Volume, v.Turnover, v.Trades, v.Complete, v.Revision, v.Marks.Names(), moment(v.Known))
+	case market.Derivative:
+		return fmt.Sprintf("%s %s %s has %04b mark %s index %s funding %s every %s at %s settled=%v interest %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.Has, v.Mark, v.Index, v.Funding, v.Interval, moment(v.FundingAt), v.Settled, v.Interest, moment(v.At), moment(v.Received), v.Marks.Names())
+	case market.Liquidation:
+		return fmt.Sprintf("%s %s %s #%s %s x %s %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.ID, v.Price, v.Qty, v.Side, moment(v.At), moment(v.Received), v.Marks.Names())
 	case market.Gap:
 		return fmt.Sprintf("%s %s %s %s %s %s from %s to %s missing %d %q repaired %s restored %d %s", v.ID, v.Venue, v.Pair, v.Symbol, v.Channel, v.Kind, moment(v.From), moment(v.To), v.Missing, v.Detail, moment(v.Repaired), v.Restored, v.Conn)
 	case market.Frame:
@@ -174,6 +197,9 @@ func same[T any](t *testing.T, what string, got, want []T) {
 		t.Fatalf("%s: %d rows, want %d%s", what, len(got), len(want), extra)
 	}
 }
+
+// perp is a contract.
+var perp = market.Series{Venue: "okx", Pair: "BTC-USDT-PERP"}
 
 // The series and the morning in which most stories happen.
 var (

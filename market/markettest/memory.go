@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -24,6 +25,9 @@ type Memory struct {
 	known   map[string][]time.Time // of trades: what each is known by, and where it stands
 	quotes  map[market.Series]map[time.Time]market.Quote
 	candles map[bar]map[time.Time]market.Candle
+	said    map[market.Series]map[time.Time]market.Derivative // statements
+	paid    map[market.Series]map[time.Time]market.Derivative // settled funding
+	ended   map[market.Series][]market.Liquidation
 	gaps    map[string]market.Gap
 }
 
@@ -41,6 +45,9 @@ func NewMemory() *Memory {
 		known:   map[string][]time.Time{},
 		quotes:  map[market.Series]map[time.Time]market.Quote{},
 		candles: map[bar]map[time.Time]market.Candle{},
+		said:    map[market.Series]map[time.Time]market.Derivative{},
+		paid:    map[market.Series]map[time.Time]market.Derivative{},
+		ended:   map[market.Series][]market.Liquidation{},
 		gaps:    map[string]market.Gap{},
 	}
 }
@@ -65,6 +72,16 @@ func (m *Memory) Append(ctx context.Context, b *market.Batch) error {
 	for _, t := range b.Trades {
 		if t.Venue == "" || t.Pair == "" {
 			return fault.At(fault.Invalid, "trades", "a trade needs a venue and a pair")
+		}
+	}
+	for _, d := range b.Derivatives {
+		if d.Venue == "" || d.Pair == "" || d.Settled && d.FundingAt.IsZero() {
+			return fault.At(fault.Invalid, "derivatives", "a derivative needs a venue and a pair, and the time it was paid at if it is settled")
+		}
+	}
+	for _, l := range b.Liquidations {
+		if l.Venue == "" || l.Pair == "" {
+			return fault.At(fault.Invalid, "liquidations", "a liquidation needs a venue and a pair")
 		}
 	}
 	for _, t := range b.Trades {
@@ -95,10 +112,36 @@ func (m *Memory) Append(ctx context.Context, b *market.Batch) error {
 			m.candles[k][c.Open] = c
 		}
 	}
+	for _, d := range b.Derivatives {
+		s, of := market.Series{Venue: d.Venue, Pair: d.Pair}, m.said
+		if d.Settled {
+			of = m.paid
+		}
+		if of[s] == nil {
+			of[s] = map[time.Time]market.Derivative{}
+		}
+		if old, ok := of[s][d.When()]; ok && d.Settled {
+			if old.Received = d.Received; old == d {
+				continue
+			}
+		}
+		of[s][d.When()] = d
+	}
+	for _, l := range b.Liquidations {
+		s := market.Series{Venue: l.Venue, Pair: l.Pair}
+		if !slices.ContainsFunc(m.ended[s], func(o market.Liquidation) bool { return alike(&o, &l) }) {
+			m.ended[s] = append(m.ended[s], l)
+		}
+	}
 	for _, g := range b.Gaps {
 		m.gaps[g.ID] = g
 	}
 	return nil
+}
+
+// alike tells whether two liquidations of a series are one.
+func alike(a, b *market.Liquidation) bool {
+	return a.When().Equal(b.When()) && a.ID == b.ID && (a.ID != "" || a.Side == b.Side && a.Price == b.Price && a.Qty == b.Qty)
 }
 
 // part gives the rows of a range from rows in any order. Rows of one time stay
@@ -185,6 +228,31 @@ func (m *Memory) Candles(ctx context.Context, s market.Series, i market.Interval
 	return give(ctx, part(values(m.candles[bar{s, i}]), func(c market.Candle) time.Time { return c.Open }, nil, r))
 }
 
+// Derivatives gives the statements of a series.
+func (m *Memory) Derivatives(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(values(m.said[s]), whenSaid, nil, r))
+}
+
+// Funding gives the settled funding of a series.
+func (m *Memory) Funding(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(values(m.paid[s]), whenSaid, nil, r))
+}
+
+func whenSaid(d market.Derivative) time.Time { return d.When() }
+
+// Liquidations gives the liquidations of a series.
+func (m *Memory) Liquidations(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Liquidation, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return give(ctx, part(m.ended[s], whenClosed, nil, r))
+}
+
+func whenClosed(l market.Liquidation) time.Time { return l.When() }
+
 // Gaps gives the gaps that overlap a range.
 func (m *Memory) Gaps(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Gap, error] {
 	m.mu.Lock()
@@ -235,6 +303,18 @@ func (m *Memory) Series(ctx context.Context) ([]market.Stored, error) {
 			times = append(times, at)
 		}
 		add(b.Series, market.Candles, b.Interval, times)
+	}
+	for ch, of := range map[market.Channel]map[market.Series]map[time.Time]market.Derivative{market.Derivatives: m.said, market.Funding: m.paid} {
+		for s, rows := range of {
+			add(s, ch, "", slices.Collect(maps.Keys(rows)))
+		}
+	}
+	for s, rows := range m.ended {
+		var times []time.Time
+		for _, l := range rows {
+			times = append(times, l.When())
+		}
+		add(s, market.Liquidations, "", times)
 	}
 	return out, nil
 }
@@ -290,6 +370,21 @@ func (m *Memory) Retain(ctx context.Context, now time.Time, limits []market.Rete
 				gone++
 			}
 		}
+	}
+	for ch, of := range map[market.Channel]map[market.Series]map[time.Time]market.Derivative{market.Derivatives: m.said, market.Funding: m.paid} {
+		for _, rows := range of {
+			for at := range rows {
+				if at.Before(before(ch, "")) {
+					delete(rows, at)
+					gone++
+				}
+			}
+		}
+	}
+	for s, rows := range m.ended {
+		n := len(rows)
+		m.ended[s] = slices.DeleteFunc(rows, func(l market.Liquidation) bool { return l.When().Before(before(market.Liquidations, "")) })
+		gone += int64(n - len(m.ended[s]))
 	}
 	return gone, nil
 }

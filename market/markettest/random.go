@@ -22,7 +22,7 @@ func randomDays(t *testing.T, x *exam) {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			d := &dice{
 				Rand: rand.New(rand.NewPCG(seed, 99)), engine: &exam{open: x.open, dir: t.TempDir()}, model: NewMemory(),
-				limits: []market.Retention{{Channel: market.Candles, Interval: "5m", Keep: 40 * time.Hour}, {Channel: market.Candles, Keep: 20 * time.Hour}, {Channel: market.Trades, Keep: 30 * time.Hour}},
+				limits: []market.Retention{{Channel: market.Derivatives, Keep: 10 * time.Hour}, {Channel: market.Liquidations, Keep: 20 * time.Hour}, {Channel: market.Candles, Interval: "5m", Keep: 40 * time.Hour}, {Channel: market.Candles, Keep: 20 * time.Hour}, {Channel: market.Trades, Keep: 30 * time.Hour}},
 			}
 			d.engine.History = x.open(t, d.engine.dir)
 			defer func() { _ = d.engine.Close() }()
@@ -47,6 +47,7 @@ type dice struct {
 	limits []market.Retention
 	clock  time.Duration
 	sent   []market.Trade
+	closed []market.Liquidation
 	number int
 }
 
@@ -121,6 +122,37 @@ func (d *dice) quote() market.Quote {
 	return q
 }
 
+func (d *dice) derivative() market.Derivative {
+	v := statement(d.series(), d.clock+time.Duration(d.Int64N(int64(time.Minute))))
+	v.Has = market.Stated(d.IntN(16))
+	v.Mark, v.Index, v.Funding, v.Interest = money.Price{Decimal: d.decimal()}, money.Price{Decimal: d.decimal()}, d.decimal(), money.Qty{Decimal: d.decimal()}
+	if d.IntN(4) == 0 {
+		v.Received, v.At = v.At, time.Time{}
+	}
+	if d.IntN(4) == 0 {
+		v.FundingAt, v.Interval = time.Time{}, 0
+	} else if d.IntN(3) == 0 {
+		v.Settled, v.FundingAt = true, market.Interval("8h").Start(v.When())
+	}
+	return v
+}
+
+func (d *dice) liquidation() market.Liquidation {
+	if n := len(d.closed); n > 0 && d.IntN(4) == 0 { // once more
+		l := d.closed[d.IntN(n)]
+		l.Received, l.Marks = l.Received.Add(time.Second), market.Duplicate
+		return l
+	}
+	late := time.Duration(d.Int64N(int64(time.Hour))) * time.Duration(d.IntN(8)/7)
+	l := liquidation(d.series(), len(d.closed), d.clock-late)
+	l.Price, l.Qty = money.Price{Decimal: d.decimal()}, money.Qty{Decimal: d.decimal()}
+	if d.IntN(2) == 0 {
+		l.ID = ""
+	}
+	d.closed = append(d.closed, l)
+	return l
+}
+
 func (d *dice) gap() market.Gap {
 	s := d.series()
 	from := d.clock - time.Duration(d.Int64N(int64(time.Hour)))
@@ -144,6 +176,12 @@ func (d *dice) step(t *testing.T, n int) {
 		}
 		for range d.IntN(20) {
 			b.Quotes = append(b.Quotes, d.quote())
+		}
+		for range d.IntN(30) {
+			b.Derivatives = append(b.Derivatives, d.derivative())
+		}
+		for range d.IntN(10) {
+			b.Liquidations = append(b.Liquidations, d.liquidation())
 		}
 		for range d.IntN(3) {
 			b.Gaps = append(b.Gaps, d.gap())
@@ -187,6 +225,9 @@ func (d *dice) ask(t *testing.T, n int) {
 	same(t, "quotes, "+what, d.engine.quotes(t, s, r), collect(t, d.model.Quotes(t.Context(), s, r)))
 	same(t, "1m, "+what, d.engine.candles(t, s, "1m", r), collect(t, d.model.Candles(t.Context(), s, "1m", r)))
 	same(t, "5m, "+what, d.engine.candles(t, s, "5m", r), collect(t, d.model.Candles(t.Context(), s, "5m", r)))
+	same(t, "derivatives, "+what, d.engine.derivatives(t, s, r), collect(t, d.model.Derivatives(t.Context(), s, r)))
+	same(t, "funding, "+what, d.engine.funding(t, s, r), collect(t, d.model.Funding(t.Context(), s, r)))
+	same(t, "liquidations, "+what, d.engine.liquidations(t, s, r), collect(t, d.model.Liquidations(t.Context(), s, r)))
 	if d.IntN(2) == 0 {
 		s = market.Series{Venue: s.Venue}
 	}
@@ -200,6 +241,9 @@ func (d *dice) everything(t *testing.T) {
 			r := market.Range{Reverse: reverse}
 			same(t, "all trades", d.engine.trades(t, s, r), collect(t, d.model.Trades(t.Context(), s, r)))
 			same(t, "all quotes", d.engine.quotes(t, s, r), collect(t, d.model.Quotes(t.Context(), s, r)))
+			same(t, "all derivatives", d.engine.derivatives(t, s, r), collect(t, d.model.Derivatives(t.Context(), s, r)))
+			same(t, "all funding", d.engine.funding(t, s, r), collect(t, d.model.Funding(t.Context(), s, r)))
+			same(t, "all liquidations", d.engine.liquidations(t, s, r), collect(t, d.model.Liquidations(t.Context(), s, r)))
 			same(t, "all 1m", d.engine.candles(t, s, "1m", r), collect(t, d.model.Candles(t.Context(), s, "1m", r)))
 			same(t, "all 5m", d.engine.candles(t, s, "5m", r), collect(t, d.model.Candles(t.Context(), s, "5m", r)))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -19,14 +18,16 @@ type group[T any] struct {
 
 // A request is what the writer has to do for one caller.
 type request struct {
-	trades  []group[market.Trade]
-	quotes  []group[market.Quote]
-	candles []group[market.Candle]
-	gaps    []market.Gap
-	frames  []block
-	alone   func(*txn) error // runs in a transaction of its own
-	lent    []func()         // gives the rows' memory back once they are stored
-	done    chan error
+	trades       []group[market.Trade]
+	quotes       []group[market.Quote]
+	candles      []group[market.Candle]
+	derivatives  []group[market.Derivative] // settled ones too
+	liquidations []group[market.Liquidation]
+	gaps         []market.Gap
+	frames       []block
+	alone        func(*txn) error // runs in a transaction of its own
+	lent         []func()         // gives the rows' memory back once they are stored
+	done         chan error
 }
 
 // The longest name a venue, pair or interval may have.
@@ -40,7 +41,7 @@ func (s *Store) Append(ctx context.Context, b *market.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(b.Trades)+len(b.Quotes)+len(b.Candles)+len(b.Gaps) == 0 {
+	if len(b.Trades)+len(b.Quotes)+len(b.Candles)+len(b.Derivatives)+len(b.Liquidations)+len(b.Gaps) == 0 {
 		return nil
 	}
 	r := &request{done: make(chan error, 1)}
@@ -51,6 +52,12 @@ func (s *Store) Append(ctx context.Context, b *market.Batch) error {
 		return err
 	}
 	if err := s.copyCandles(r, b.Candles); err != nil {
+		return err
+	}
+	if err := s.copyDerivatives(r, b.Derivatives); err != nil {
+		return err
+	}
+	if err := s.copyLiquidations(r, b.Liquidations); err != nil {
 		return err
 	}
 	if err := copyGaps(r, b.Gaps); err != nil {
@@ -86,7 +93,7 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 
 // A sorter deals rows out to groups, in the order they stand in the batch.
 type sorter[T any] struct {
-	of     map[name]*series[T]
+	table  *table[T]
 	groups []group[T]
 	at     map[name]int
 	last   name
@@ -103,7 +110,7 @@ func (s *sorter[T]) next(st *Store, n name, i int) error {
 	}
 	g, ok := s.at[n]
 	if !ok {
-		sr := find(st, s.of, n)
+		sr := find(st, s.table, n)
 		if sr == nil {
 			return errClosed()
 		}
@@ -119,7 +126,8 @@ func (s *sorter[T]) next(st *Store, n name, i int) error {
 }
 
 // deal gives each group room for its rows out of one lent piece of memory.
-func (s *sorter[T]) deal(r *request, pool *sync.Pool, rows int) {
+func (s *sorter[T]) deal(r *request, rows int) {
+	pool := &s.table.lent
 	lent, _ := pool.Get().(*[]T)
 	if lent == nil || cap(*lent) < rows {
 		lent = new([]T)
@@ -132,8 +140,8 @@ func (s *sorter[T]) deal(r *request, pool *sync.Pool, rows int) {
 	}
 }
 
-func newSorter[T any](of map[name]*series[T], rows int) *sorter[T] {
-	return &sorter[T]{of: of, at: map[name]int{}, place: make([]int, rows)}
+func newSorter[T any](t *table[T], rows int) *sorter[T] {
+	return &sorter[T]{table: t, at: map[name]int{}, place: make([]int, rows)}
 }
 
 func checkName(kind string, i int, v market.VenueID, p market.Pair) error {
@@ -185,7 +193,7 @@ func (s *Store) copyTrades(r *request, rows []market.Trade) error {
 		}
 		ids += len(t.ID)
 	}
-	d.deal(r, &s.lent.trade, len(rows))
+	d.deal(r, len(rows))
 	text := make([]byte, 0, ids)
 	for i := range rows {
 		text = append(text, rows[i].ID...)
@@ -221,7 +229,7 @@ func (s *Store) copyQuotes(r *request, rows []market.Quote) error {
 			return err
 		}
 	}
-	d.deal(r, &s.lent.quote, len(rows))
+	d.deal(r, len(rows))
 	for i := range rows {
 		g := &d.groups[d.place[i]]
 		q := rows[i]
@@ -257,7 +265,7 @@ func (s *Store) copyCandles(r *request, rows []market.Candle) error {
 			return err
 		}
 	}
-	d.deal(r, &s.lent.candle, len(rows))
+	d.deal(r, len(rows))
 	for i := range rows {
 		g := &d.groups[d.place[i]]
 		c := rows[i]

@@ -70,16 +70,26 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(byte(1), quotes().appendRows(c, nil, []market.Quote{{Bid: money.MustPrice("1.1"), Ask: money.MustPrice("1.2"), At: at}}))
 	f.Add(byte(2), candles().appendRows(c, nil, []market.Candle{{O: money.MustPrice("1.1"), H: money.MustPrice("2"), Open: at, Known: at}}))
+	said := market.Derivative{Has: 15, Mark: money.MustPrice("60000.5"), Index: money.MustPrice("60000"), Funding: money.MustParse("-0.0001"), Interval: time.Hour, FundingAt: at, Interest: money.MustQty("1.50"), At: at}
+	f.Add(byte(3), derivatives().appendRows(c, nil, []market.Derivative{said, {Received: at}}))
+	f.Add(byte(4), funding().appendRows(c, nil, []market.Derivative{{Settled: true, Funding: said.Funding, FundingAt: at, Received: at}}))
+	f.Add(byte(5), liquidations().appendRows(c, nil, []market.Liquidation{{ID: "7", Side: market.Sell, Price: said.Mark, Qty: said.Interest, At: at}}))
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {
 		r := &reader{b: b}
 		if n := r.uvarint(); n > 1<<12 {
 			return // room for many rows is made on purpose
 		}
-		switch which % 3 {
+		switch which % 6 {
 		case 0:
 			again(t, trades(), b)
 		case 1:
 			again(t, quotes(), b)
+		case 3:
+			again(t, derivatives(), b)
+		case 4:
+			again(t, funding(), b)
+		case 5:
+			again(t, liquidations(), b)
 		default:
 			again(t, candles(), b)
 		}

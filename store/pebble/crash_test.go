@@ -54,6 +54,11 @@ func crashBatch(n int) *market.Batch {
 	}
 	open := start.Add(time.Duration(n/7) * time.Minute)
 	b.Candles = append(b.Candles, market.Candle{Venue: "kraken", Pair: "C0-USD", Interval: "1m", Open: open, Revision: n % 7, Trades: int64(n), Known: open})
+	paid := start.Add(time.Duration(n) * time.Hour)
+	b.Derivatives = append(b.Derivatives,
+		market.Derivative{Venue: "kraken", Pair: "C0-USD", Has: market.StatedMark, Mark: money.MustPrice("60000.5"), At: start.Add(time.Duration(n) * time.Second), Received: paid},
+		market.Derivative{Venue: "kraken", Pair: "C0-USD", Has: market.StatedFunding, Settled: true, Funding: money.MustNew(int64(n), 8), FundingAt: paid, Received: paid})
+	b.Liquidations = append(b.Liquidations, market.Liquidation{Venue: "kraken", Pair: "C0-USD", ID: strconv.Itoa(n), Side: market.Sell, Price: money.MustPrice("60000.5"), Qty: money.MustQty("1"), At: start.Add(time.Duration(n/3) * time.Second), Received: paid})
 	b.Gaps = append(b.Gaps, market.Gap{ID: fmt.Sprint("g", n), Venue: "kraken", From: open, To: open.Add(time.Second), Missing: int64(n)})
 	return b
 }
@@ -164,6 +169,35 @@ func checkAfterCrash(t *testing.T, dir string, round int, acked map[int]bool) {
 			found[id/crashRows]++
 		}
 	}
+	contracts := map[string]map[int]int{"statement": {}, "payment": {}, "liquidation": {}}
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	perp := market.Series{Venue: "kraken", Pair: "C0-USD"}
+	for d, err := range s.Derivatives(t.Context(), perp, market.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		contracts["statement"][int(d.At.Sub(start)/time.Second)]++
+	}
+	for d, err := range s.Funding(t.Context(), perp, market.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		contracts["payment"][int(d.Funding.Coef())]++
+	}
+	for l, err := range s.Liquidations(t.Context(), perp, market.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, _ := strconv.Atoi(l.ID)
+		contracts["liquidation"][n]++
+	}
+	for what, of := range contracts {
+		for n := range found {
+			if of[n] != 1 {
+				t.Fatalf("round %d: the %s of batch %d is there %d times", round, what, n, of[n])
+			}
+		}
+	}
 	gaps := map[string]bool{}
 	for g, err := range s.Gaps(t.Context(), market.Series{}, market.Range{}) {
 		if err != nil {
@@ -183,7 +217,6 @@ func checkAfterCrash(t *testing.T, dir string, round int, acked map[int]bool) {
 			t.Fatalf("round %d: batch %d was acknowledged and is lost", round, n)
 		}
 	}
-	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for c, err := range s.Candles(t.Context(), market.Series{Venue: "kraken", Pair: "C0-USD"}, "1m", market.Range{}) {
 		if err != nil {
 			t.Fatal(err)

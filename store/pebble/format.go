@@ -11,8 +11,10 @@ import (
 )
 
 // Format is the number of the on-disk format this package writes and the highest
-// it reads.
-const Format = 1
+// it reads. Format 1 knew no contracts (kinds d, f, l) and kept no earlier versions of
+// candles (kind v): all of it means the same in 2, so such a directory is read as it is
+// and marked as 2, after which an older assay refuses it instead of misreading it.
+const Format = 2
 
 const formatFile = "FORMAT"
 
@@ -35,6 +37,9 @@ func checkFormat(dir string) error {
 	}
 	if n > Format {
 		return fault.New(fault.Conflict, "directory %s was written by a newer assay (history format %d, this one knows %d); upgrade assay, or restore a backup made before the upgrade", dir, n, Format)
+	}
+	if n < Format {
+		return writeFormat(dir, path)
 	}
 	return nil
 }

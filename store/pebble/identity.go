@@ -265,3 +265,51 @@ func load[T any](s *Store, sr *series[T], it *lsm.Iterator, keep bool) (head, *e
 	}
 	return h, e, nil
 }
+
+// newRows drops from rows those that are there already, of a kind that tells by
+// kind.same. Rows are alike only at one time, so no more than one chunk is looked at
+// for each; nearly every row is behind all chunks.
+func newRows[T any](s *Store, sr *series[T], rows []T) ([]T, error) {
+	var it *lsm.Iterator
+	defer func() {
+		if it != nil {
+			_ = it.Close()
+		}
+	}()
+	kept := rows[:0]
+	for i := range rows {
+		r := &rows[i]
+		at := sr.time(r)
+		known := sr.has(kept, r) || sr.has(sr.between(sr.tail, at, plus(at, 1)), r) || sr.has(sr.between(sr.late, at, plus(at, 1)), r)
+		if !known && sr.chunks > 0 && at >= sr.first && at <= sr.last {
+			if it == nil {
+				var err error
+				if it, err = s.chunks(sr.sid); err != nil {
+					return nil, err
+				}
+			}
+			if !seekChunk(it, sr.sid, at) {
+				return nil, s.damaged(sr.name, errCorrupt)
+			}
+			_, e, err := load(s, sr, it, true)
+			if err != nil {
+				return nil, err
+			}
+			known = sr.has(sr.between(e.rows.([]T), at, plus(at, 1)), r)
+		}
+		if !known {
+			kept = append(kept, *r)
+		}
+	}
+	return kept, nil
+}
+
+// has tells whether one of the rows is the same as r.
+func (k *kind[T]) has(rows []T, r *T) bool {
+	for i := range rows {
+		if k.time(&rows[i]) == k.time(r) && k.same(&rows[i], r) {
+			return true
+		}
+	}
+	return false
+}

@@ -3,6 +3,7 @@ package pebble
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -10,7 +11,7 @@ import (
 )
 
 // A kind is what the store has to know of a type of row. Everything else (tails,
-// chunks, merging, reading) is the same for trades, quotes and candles.
+// chunks, merging, reading) is the same for all.
 type kind[T any] struct {
 	channel market.Channel
 	code    byte // in the dictionary of series
@@ -22,10 +23,22 @@ type kind[T any] struct {
 	after func(a, b *T) bool
 	// wins tells whether a row replaces an older one of the same time; nil where
 	// several rows may share a time.
-	wins   func(older, newer *T) bool
+	wins func(older, newer *T) bool
+	// same tells whether two rows of one time are one row, the first of which stays; nil
+	// where that is decided otherwise.
+	same   func(a, b *T) bool
 	encode func(c *coder, dst []byte, rows []T) []byte
 	decode func(c *coder, r *reader, n int, of name, dst []T) []T
 }
+
+// A table is all series of one kind.
+type table[T any] struct {
+	*kind[T]
+	of   map[name]*series[T] // guarded by the store's mu
+	lent sync.Pool           // memory of requests, of *[]T
+}
+
+func newTable[T any](k *kind[T]) *table[T] { return &table[T]{kind: k, of: map[name]*series[T]{}} }
 
 // name is what a series is of.
 type name struct {

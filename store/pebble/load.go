@@ -11,21 +11,6 @@ import (
 
 func cloned(s string) string { return strings.Clone(s) }
 
-// kindOf gives the kind of the rows in one of the store's maps.
-func kindOf[T any](s *Store, _ map[name]*series[T]) *kind[T] {
-	var k any
-	var zero T
-	switch any(zero).(type) {
-	case market.Trade:
-		k = s.kinds.trade
-	case market.Quote:
-		k = s.kinds.quote
-	default:
-		k = s.kinds.candle
-	}
-	return k.(*kind[T])
-}
-
 // loadAll brings into memory what the store keeps there: names, summaries,
 // tails, the index of gaps and the totals of frames. It reads no chunk.
 func (s *Store) loadAll() error {
@@ -75,18 +60,24 @@ func (s *Store) loadAll() error {
 
 func (s *Store) restore(code byte, sid uint32, n name) (run, error) {
 	switch code {
-	case s.kinds.trade.code:
-		return restored(s, s.kinds.trade, s.trades, sid, n)
-	case s.kinds.quote.code:
-		return restored(s, s.kinds.quote, s.quotes, sid, n)
-	case s.kinds.candle.code:
-		return restored(s, s.kinds.candle, s.candles, sid, n)
+	case s.trades.code:
+		return restored(s, s.trades, sid, n)
+	case s.quotes.code:
+		return restored(s, s.quotes, sid, n)
+	case s.candles.code:
+		return restored(s, s.candles, sid, n)
+	case s.derivatives.code:
+		return restored(s, s.derivatives, sid, n)
+	case s.funding.code:
+		return restored(s, s.funding, sid, n)
+	case s.liquidations.code:
+		return restored(s, s.liquidations, sid, n)
 	}
 	return nil, errCorrupt
 }
 
-func restored[T any](s *Store, k *kind[T], of map[name]*series[T], sid uint32, n name) (run, error) {
-	sr := newSeries(k, sid, n)
+func restored[T any](s *Store, t *table[T], sid uint32, n name) (run, error) {
+	sr := newSeries(t.kind, sid, n)
 	sr.named = true
 	b, closer, err := s.db.Get(summaryOf(sid))
 	switch {
@@ -100,7 +91,7 @@ func restored[T any](s *Store, k *kind[T], of map[name]*series[T], sid uint32, n
 	case err != lsm.ErrNotFound:
 		return nil, err
 	}
-	of[n] = sr
+	t.of[n] = sr
 	r := any(sr).(run)
 	s.runs = append(s.runs, r)
 	return r, nil

@@ -253,10 +253,10 @@ func each[T any](ctx context.Context, s *Store, sr *series[T], r market.Range) i
 	}
 }
 
-func seriesOf[T any](s *Store, of map[name]*series[T], n name) *series[T] {
+func seriesOf[T any](s *Store, t *table[T], n name) *series[T] {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return of[n]
+	return t.of[n]
 }
 
 // Trades gives the trades of a series in order of At (Received where At is not
@@ -273,6 +273,22 @@ func (s *Store) Quotes(ctx context.Context, of market.Series, r market.Range) it
 // Candles gives the candles of a series in order of Open.
 func (s *Store) Candles(ctx context.Context, of market.Series, i market.Interval, r market.Range) iter.Seq2[market.Candle, error] {
 	return each(ctx, s, seriesOf(s, s.candles, name{of.Venue, of.Pair, i}), r)
+}
+
+// Derivatives gives the statements of a series in order of When.
+func (s *Store) Derivatives(ctx context.Context, of market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
+	return each(ctx, s, seriesOf(s, s.derivatives, name{venue: of.Venue, pair: of.Pair}), r)
+}
+
+// Funding gives the settled funding of a series in order of FundingAt.
+func (s *Store) Funding(ctx context.Context, of market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
+	return each(ctx, s, seriesOf(s, s.funding, name{venue: of.Venue, pair: of.Pair}), r)
+}
+
+// Liquidations gives the liquidations of a series in order of When, those of one moment
+// as they came.
+func (s *Store) Liquidations(ctx context.Context, of market.Series, r market.Range) iter.Seq2[market.Liquidation, error] {
+	return each(ctx, s, seriesOf(s, s.liquidations, name{venue: of.Venue, pair: of.Pair}), r)
 }
 
 // CandlesInto appends to buf what Candles would give. With a buf that is large
@@ -302,8 +318,7 @@ func into[T any](ctx context.Context, s *Store, sr *series[T], r market.Range, b
 	return buf, nil
 }
 
-// Series lists what is stored: trades, quotes, then candles, each in the order
-// they were first seen. See market.History.
+// Series lists what is stored, kind by kind, each in the order they were first seen. See market.History.
 func (s *Store) Series(ctx context.Context) ([]market.Stored, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -322,5 +337,5 @@ func (s *Store) Series(ctx context.Context) ([]market.Stored, error) {
 }
 
 func order(c market.Channel) int {
-	return slices.Index([]market.Channel{market.Trades, market.Quotes, market.Candles}, c)
+	return slices.Index([]market.Channel{market.Trades, market.Quotes, market.Candles, market.Derivatives, market.Funding, market.Liquidations}, c)
 }

@@ -49,24 +49,21 @@ type Store struct {
 	lock   *lsm.Lock
 	db     *lsm.DB
 	cache  *cache
-	coders sync.Pool                                // of *coder, for readers
-	lent   struct{ trade, quote, candle sync.Pool } // memory of requests, of *[]row
+	coders sync.Pool // of *coder, for readers
 	zip    *zstd.Encoder
 	unzip  *zstd.Decoder
 
+	trades       *table[market.Trade]
+	quotes       *table[market.Quote]
+	candles      *table[market.Candle]
+	derivatives  *table[market.Derivative]
+	funding      *table[market.Derivative]
+	liquidations *table[market.Liquidation]
+
 	mu      sync.RWMutex // guards the dictionary of series and venues
-	trades  map[name]*series[market.Trade]
-	quotes  map[name]*series[market.Quote]
-	candles map[name]*series[market.Candle]
 	runs    []run
 	nextSID uint32
 	venues  map[market.VenueID]*venue
-
-	kinds struct {
-		trade  *kind[market.Trade]
-		quote  *kind[market.Quote]
-		candle *kind[market.Candle]
-	}
 
 	life   sync.RWMutex // held for reading while the database is in use, for writing by Close
 	closed bool
@@ -115,16 +112,14 @@ func Open(dir string, opt Options) (*Store, error) {
 	}
 	s := &Store{
 		opt: opt, dir: dir, log: opt.Logger, lock: lock,
-		cache:   newCache(opt.CacheBytes * 2 / 3),
-		trades:  map[name]*series[market.Trade]{},
-		quotes:  map[name]*series[market.Quote]{},
-		candles: map[name]*series[market.Candle]{},
-		venues:  map[market.VenueID]*venue{},
-		queue:   make(chan *request, maxShared),
-		acks:    make(chan *txn, 8),
+		cache:  newCache(opt.CacheBytes * 2 / 3),
+		trades: newTable(trades()), quotes: newTable(quotes()), candles: newTable(candles()),
+		derivatives: newTable(derivatives()), funding: newTable(funding()), liquidations: newTable(liquidations()),
+		venues: map[market.VenueID]*venue{},
+		queue:  make(chan *request, maxShared),
+		acks:   make(chan *txn, 8),
 	}
 	s.coders.New = func() any { return &coder{} }
-	s.kinds.trade, s.kinds.quote, s.kinds.candle = trades(), quotes(), candles()
 	if err := s.start(); err != nil {
 		if s.db != nil {
 			_ = s.db.Close()
@@ -187,19 +182,19 @@ func (s *Store) damaged(n name, err error) error {
 }
 
 // find gives the series of a name, making it if there is none; nil when closed.
-func find[T any](s *Store, of map[name]*series[T], n name) *series[T] {
-	if sr := seriesOf(s, of, n); sr != nil {
+func find[T any](s *Store, t *table[T], n name) *series[T] {
+	if sr := seriesOf(s, t, n); sr != nil {
 		return sr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sr := of[n]; sr != nil {
+	if sr := t.of[n]; sr != nil {
 		return sr
 	}
 	n = name{market.VenueID(cloned(string(n.venue))), market.Pair(cloned(string(n.pair))), market.Interval(cloned(string(n.interval)))}
-	sr := newSeries(kindOf(s, of), s.nextSID, n)
+	sr := newSeries(t.kind, s.nextSID, n)
 	s.nextSID++
-	of[n] = sr
+	t.of[n] = sr
 	s.runs = append(s.runs, any(sr).(run))
 	return sr
 }

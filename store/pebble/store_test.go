@@ -49,7 +49,7 @@ func TestNewerAndForeignDirectoriesAreRefused(t *testing.T) {
 	}
 	marker := filepath.Join(dir, "FORMAT")
 	for text, want := range map[string]string{
-		"assay history 2\n": "written by a newer assay (history format 2, this one knows 1)",
+		"assay history 3\n": "written by a newer assay (history format 3, this one knows 2)",
 		"nonsense":          "does not name a history format",
 	} {
 		if err := os.WriteFile(marker, []byte(text), 0o600); err != nil {
@@ -64,6 +64,38 @@ func TestNewerAndForeignDirectoriesAreRefused(t *testing.T) {
 	}
 	if _, err := pebble.Open(dir, pebble.Options{}); fault.Of(err) != fault.Conflict {
 		t.Errorf("a database without our marker: %v", err)
+	}
+}
+
+// What format 1 holds means the same in 2, so an old directory is read as it is; from
+// then on it is marked, because an older assay would stumble over what is added.
+func TestFormatOneIsReadAndMarkedAsTwo(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	b := crashBatch(1)
+	b.Derivatives, b.Liquidations = nil, nil
+	if err := errors.Join(s.Append(t.Context(), b), s.Compact(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	marker := filepath.Join(dir, "FORMAT")
+	if err := os.WriteFile(marker, []byte("assay history 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if text, err := os.ReadFile(marker); err != nil || string(text) != "assay history 2\n" {
+		t.Errorf("the marker says %q, %v", text, err)
+	}
+	rows := 0
+	for i := range 3 {
+		got, err := s.TradesInto(t.Context(), market.Series{Venue: "kraken", Pair: market.Pair(fmt.Sprintf("C%d-USD", i))}, market.Range{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += len(got)
+	}
+	if rows != crashRows {
+		t.Errorf("%d trades, want %d", rows, crashRows)
 	}
 }
 
@@ -210,7 +242,7 @@ func TestStatsCount(t *testing.T) {
 	}
 	st := s.Stats()
 	// The gap is stored each time: the later one wins.
-	if st.Rows != crashRows+1+2 || st.Repeated != crashRows+1 || st.Series != 4 || st.Merges != 4 || st.Chunks != 4 || st.DiskBytes == 0 {
+	if st.Rows != crashRows+4+2 || st.Repeated != crashRows+4 || st.Series != 7 || st.Merges != 7 || st.Chunks != 7 || st.DiskBytes == 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -31,7 +31,7 @@ func TestReaderWhoComesInTheMiddleOfAMergeSeesEachRowOnce(t *testing.T) {
 		if err := s.Append(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		sr := s.trades[name{venue: of.Venue, pair: of.Pair}]
+		sr := s.trades.of[name{venue: of.Venue, pair: of.Pair}]
 		tx := &txn{s: s, batch: s.db.NewBatch(), code: &coder{}}
 		if err := sr.toChunks(tx); err != nil {
 			t.Fatal(err)

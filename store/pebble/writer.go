@@ -155,6 +155,16 @@ func (tx *txn) build() error {
 		for _, g := range r.candles {
 			stage(tx, g.series, g.rows, len(g.rows))
 		}
+		for _, g := range r.derivatives {
+			stage(tx, g.series, g.rows, len(g.rows))
+		}
+		for _, g := range r.liquidations {
+			rows, err := newRows(tx.s, g.series, g.rows)
+			if err != nil {
+				return err
+			}
+			stage(tx, g.series, rows, len(g.rows))
+		}
 		if err := tx.putGaps(r.gaps); err != nil {
 			return err
 		}
