@@ -24,8 +24,11 @@ type Rules struct {
 	Floor float64
 	// Spreads is how many median absolute deviations away is an outlier [12].
 	Spreads float64
-	// IDs is how many trade ids are remembered per series [4096].
+	// IDs is how many trade ids, and how many liquidations, are remembered per series [4096].
 	IDs int
+	// Funding is the largest part of a position's value that is paid in one interval
+	// without being an outlier [0.05].
+	Funding float64
 }
 
 func (r Rules) filled() Rules {
@@ -44,14 +47,25 @@ func (r Rules) filled() Rules {
 	if r.IDs == 0 {
 		r.IDs = 4096
 	}
+	if r.Funding == 0 {
+		r.Funding = 0.05
+	}
 	return r
 }
 
 // Stats is what was seen of one series.
 type Stats struct {
-	Events [3]int64     // trades, quotes, book updates
-	Marks  [3][16]int64 // by kind, then by bit
-	Last   [3]time.Time // when we received the last one
+	Events [Kinds]int64     // by kind, as Channels lists them
+	Marks  [Kinds][16]int64 // by kind, then by bit
+	Last   [Kinds]time.Time // when we received the last one
+}
+
+// Kinds is how many kinds of value are judged.
+const Kinds = 5
+
+// Channels lists the kinds: trades, quotes, book updates, derivatives, liquidations.
+func Channels() [Kinds]market.Channel {
+	return [Kinds]market.Channel{market.Trades, market.Quotes, market.Books, market.Derivatives, market.Liquidations}
 }
 
 // Machine marks the values of many series. Not safe for concurrent use.
@@ -63,16 +77,28 @@ type Machine struct {
 
 type series struct {
 	Stats
-	lastTrade time.Time
-	lastQuote time.Time
-	prices    []float64
-	next      int
-	ids       map[uint64]struct{}
-	ring      []uint64
-	at        int
-	median    float64
-	mad       float64
-	fresh     int // trades since the median was computed
+	last   [Kinds]time.Time // venue's time of the newest value
+	said   [16]time.Time    // of the newest statement, by what it states: channels of a venue differ in time
+	prices window           // of trades
+	valued window           // of mark prices
+	ids    memory           // of trades
+	closed memory           // liquidations
+}
+
+// window is the last prices, with what is usual among them.
+type window struct {
+	prices []float64
+	next   int
+	median float64
+	mad    float64
+	fresh  int // prices since the median was computed
+}
+
+// memory remembers the last of many things by their hashes.
+type memory struct {
+	seen map[uint64]struct{}
+	ring []uint64
+	at   int
 }
 
 // New makes a machine.
@@ -84,7 +110,7 @@ func (m *Machine) get(v market.VenueID, p market.Pair) *series {
 	k := market.Series{Venue: v, Pair: p}
 	s := m.series[k]
 	if s == nil {
-		s = &series{ids: map[uint64]struct{}{}}
+		s = &series{}
 		m.series[k] = s
 	}
 	return s
@@ -112,6 +138,18 @@ func (m *Machine) Apply(b *market.Batch) {
 		}
 		s.note(2, u.Marks, u.Received)
 	}
+	for i := range b.Derivatives {
+		d := &b.Derivatives[i]
+		s := m.get(d.Venue, d.Pair)
+		m.derivative(s, d)
+		s.note(3, d.Marks, d.Received)
+	}
+	for i := range b.Liquidations {
+		l := &b.Liquidations[i]
+		s := m.get(l.Venue, l.Pair)
+		m.liquidation(s, l)
+		s.note(4, l.Marks, l.Received)
+	}
 }
 
 func (s *series) note(kind int, marks market.Mark, at time.Time) {
@@ -125,75 +163,150 @@ func (s *series) note(kind int, marks market.Mark, at time.Time) {
 }
 
 func (m *Machine) trade(s *series, t *market.Trade) {
-	if t.ID != "" && s.seen(t.ID, m.rules.IDs) {
+	if t.ID != "" && s.ids.has(hash(t.ID), m.rules.IDs) {
 		t.Marks |= market.Duplicate
 		return // what follows would judge the same trade twice
 	}
-	if t.At.Before(s.lastTrade) {
-		t.Marks |= market.OutOfOrder
-	} else {
-		s.lastTrade = t.At
-	}
-	if !t.Received.IsZero() && t.At.Sub(t.Received) > m.rules.Ahead {
-		t.Marks |= market.Ahead
-	}
+	t.Marks |= m.order(&s.last[0], t.At) | m.clock(t.At, t.Received)
 	p := t.Price.Float64()
-	if len(s.prices) >= 7 {
-		if s.fresh >= 4 || s.median == 0 {
-			m.spread(s)
-		}
-		d := p - s.median
-		if d < 0 {
-			d = -d
-		}
-		if d > s.median*m.rules.Floor && d > s.mad*m.rules.Spreads {
-			t.Marks |= market.Outlier
+	if m.far(&s.prices, p, 1) {
+		t.Marks |= market.Outlier
+	}
+	m.add(&s.prices, p)
+}
+
+// order tells whether a value is older than the one before it.
+func (m *Machine) order(last *time.Time, at time.Time) market.Mark {
+	if at.Before(*last) {
+		return market.OutOfOrder
+	}
+	*last = at
+	return 0
+}
+
+// clock tells whether a value's time is ahead of ours.
+func (m *Machine) clock(at, received time.Time) market.Mark {
+	if !received.IsZero() && at.Sub(received) > m.rules.Ahead {
+		return market.Ahead
+	}
+	return 0
+}
+
+// derivative judges a statement: settled funding may be of any age, and is judged by its
+// rate alone.
+func (m *Machine) derivative(s *series, d *market.Derivative) {
+	if d.Has&market.StatedFunding != 0 {
+		if f := d.Funding.Float64(); f > m.rules.Funding || f < -m.rules.Funding {
+			d.Marks |= market.Outlier
 		}
 	}
-	s.fresh++
-	if len(s.prices) < m.rules.Window {
-		s.prices = append(s.prices, p)
+	if d.Settled {
 		return
 	}
-	s.prices[s.next] = p
-	s.next = (s.next + 1) % len(s.prices)
+	if !d.At.IsZero() {
+		d.Marks |= m.order(&s.said[d.Has&15], d.At) | m.clock(d.At, d.Received)
+	}
+	if d.Has&market.StatedMark != 0 {
+		p := d.Mark.Float64()
+		if m.far(&s.valued, p, 1) {
+			d.Marks |= market.Outlier
+		}
+		m.add(&s.valued, p)
+	}
+}
+
+// bankrupt is how many times farther than a trade a liquidation may be from recent
+// trades: where the venue states the price at which the margin is gone, nobody traded
+// there yet.
+const bankrupt = 4
+
+func (m *Machine) liquidation(s *series, l *market.Liquidation) {
+	if s.closed.has(hash(l.ID, l.At.UTC().Format(time.RFC3339Nano), l.Side.String(), l.Price.String(), l.Qty.String()), m.rules.IDs) {
+		l.Marks |= market.Duplicate
+		return
+	}
+	if !l.At.IsZero() {
+		l.Marks |= m.order(&s.last[4], l.At) | m.clock(l.At, l.Received)
+	}
+	if m.far(&s.prices, l.Price.Float64(), bankrupt) {
+		l.Marks |= market.Outlier
+	}
+}
+
+// enough is how many prices a judgement needs.
+const enough = 7
+
+// far tells whether a price is far from those of a window: times the usual bounds.
+func (m *Machine) far(w *window, p, times float64) bool {
+	if len(w.prices) < enough {
+		return false
+	}
+	if w.fresh >= 4 || w.median == 0 {
+		m.spread(w)
+	}
+	d := p - w.median
+	if d < 0 {
+		d = -d
+	}
+	return d > w.median*m.rules.Floor*times && d > w.mad*m.rules.Spreads*times
+}
+
+func (m *Machine) add(w *window, p float64) {
+	w.fresh++
+	if len(w.prices) < m.rules.Window {
+		w.prices = append(w.prices, p)
+		return
+	}
+	w.prices[w.next] = p
+	w.next = (w.next + 1) % len(w.prices)
 }
 
 // spread computes the median and the median absolute deviation of the window.
 // Statistics: binary floats are good enough for a judgement, prices stay exact.
-func (m *Machine) spread(s *series) {
-	m.sorted = append(m.sorted[:0], s.prices...)
+func (m *Machine) spread(w *window) {
+	m.sorted = append(m.sorted[:0], w.prices...)
 	slices.Sort(m.sorted)
-	s.median = m.sorted[len(m.sorted)/2]
+	w.median = m.sorted[len(m.sorted)/2]
 	for i, p := range m.sorted {
-		d := p - s.median
+		d := p - w.median
 		if d < 0 {
 			d = -d
 		}
 		m.sorted[i] = d
 	}
 	slices.Sort(m.sorted)
-	s.mad, s.fresh = m.sorted[len(m.sorted)/2], 0
+	w.mad, w.fresh = m.sorted[len(m.sorted)/2], 0
 }
 
-// seen tells whether the id came before, and remembers it.
-func (s *series) seen(id string, bound int) bool {
+// hash is FNV-1a over the parts, each with an end.
+func hash(parts ...string) uint64 {
 	const prime, offset = 1099511628211, 14695981039346656037
 	h := uint64(offset)
-	for i := range len(id) {
-		h = (h ^ uint64(id[i])) * prime
+	for _, p := range parts {
+		for i := range len(p) {
+			h = (h ^ uint64(p[i])) * prime
+		}
+		h *= prime
 	}
-	if _, ok := s.ids[h]; ok {
+	return h
+}
+
+// has tells whether h came before, and remembers it.
+func (r *memory) has(h uint64, bound int) bool {
+	if _, ok := r.seen[h]; ok {
 		return true
 	}
-	if len(s.ring) < bound {
-		s.ring = append(s.ring, h)
-	} else {
-		delete(s.ids, s.ring[s.at])
-		s.ring[s.at] = h
-		s.at = (s.at + 1) % bound
+	if r.seen == nil {
+		r.seen = map[uint64]struct{}{}
 	}
-	s.ids[h] = struct{}{}
+	if len(r.ring) < bound {
+		r.ring = append(r.ring, h)
+	} else {
+		delete(r.seen, r.ring[r.at])
+		r.ring[r.at] = h
+		r.at = (r.at + 1) % bound
+	}
+	r.seen[h] = struct{}{}
 	return false
 }
 
@@ -204,11 +317,7 @@ func (m *Machine) quote(s *series, q *market.Quote) {
 	if q.At.IsZero() {
 		return
 	}
-	if q.At.Before(s.lastQuote) {
-		q.Marks |= market.OutOfOrder
-	} else {
-		s.lastQuote = q.At
-	}
+	q.Marks |= m.order(&s.last[1], q.At)
 	if q.At.Sub(q.Received) > m.rules.Ahead {
 		q.Marks |= market.Ahead
 	}

@@ -91,11 +91,54 @@ func TestMemoryOfIdsIsBounded(t *testing.T) {
 		marks(m, trade(fmt.Sprint(i), "100", i))
 	}
 	s := m.get("kraken", "BTC-USD")
-	if len(s.ids) > 100 || len(s.ring) > 100 {
-		t.Error(len(s.ids), len(s.ring))
+	if len(s.ids.seen) > 100 || len(s.ids.ring) > 100 {
+		t.Error(len(s.ids.seen), len(s.ids.ring))
 	}
 	if got := marks(m, trade("999", "100", 1001)); len(got) == 0 {
 		t.Error("a recent id must be known")
+	}
+}
+
+func TestContractsAreMarkedNeverDropped(t *testing.T) {
+	m := New(Rules{})
+	said := func(mark, funding string, sec int) market.Derivative {
+		at := t0.Add(time.Duration(sec) * time.Second)
+		return market.Derivative{Venue: "okx", Pair: "BTC-USDT-PERP", Has: market.StatedMark | market.StatedFunding, Mark: money.MustPrice(mark), Funding: money.MustParse(funding), At: at, Received: at.Add(time.Millisecond)}
+	}
+	closed := func(id, price string, sec int) market.Liquidation {
+		at := t0.Add(time.Duration(sec) * time.Second)
+		return market.Liquidation{Venue: "okx", Pair: "BTC-USDT-PERP", ID: id, Side: market.Sell, Price: money.MustPrice(price), Qty: money.MustQty("1"), At: at, Received: at}
+	}
+	for i := range 20 {
+		tr := trade(fmt.Sprint(i), "65000", i)
+		tr.Venue, tr.Pair = "okx", "BTC-USDT-PERP"
+		b := market.Batch{Trades: []market.Trade{tr}, Derivatives: []market.Derivative{said("65000", "0.0001", i)}}
+		m.Apply(&b)
+		if b.Derivatives[0].Marks != 0 {
+			t.Fatalf("an ordinary statement is marked %v", b.Derivatives[0].Marks.Names())
+		}
+	}
+	settled := said("0", "0.0001", 1)
+	settled.Settled = true
+	b := market.Batch{
+		Derivatives:  []market.Derivative{said("65001", "0.0001", 12), said("99000", "0.0001", 30), said("65001", "1.25", 31), settled, said("65002", "-0.01", 32)},
+		Liquidations: []market.Liquidation{closed("", "60000", 30), closed("", "60000", 30), closed("7", "60000", 30), closed("7", "60000", 30), closed("8", "100", 31)},
+	}
+	m.Apply(&b)
+	var got []string
+	for _, d := range b.Derivatives {
+		got = append(got, fmt.Sprint(d.Marks.Names()))
+	}
+	for _, l := range b.Liquidations {
+		got = append(got, fmt.Sprint(l.Marks.Names()))
+	}
+	want := []string{"[out_of_order]", "[outlier]", "[outlier]", "[]", "[]", "[]", "[duplicate]", "[]", "[duplicate]", "[outlier]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+	s, _ := m.Stats(market.Series{Venue: "okx", Pair: "BTC-USDT-PERP"})
+	if s.Events[3] != 25 || s.Events[4] != 5 || s.Marks[4][1] != 2 {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -74,8 +74,10 @@ func (l *Live) Candles(ctx context.Context, in market.Instrument, i market.Inter
 		}
 		a = next
 	}
-	return rows, fmt.Errorf("more than %d pages; ask for a shorter range", maxPages)
+	return rows, errPages()
 }
+
+func errPages() error { return fmt.Errorf("more than %d pages; ask for a shorter range", maxPages) }
 
 // mend fetches the trades that a lost connection missed, pair by pair, and says of
 // each gap whether it was filled. A venue that shows only its newest trades may not

@@ -281,7 +281,7 @@ func (c *Core) Quality(v market.VenueID, p market.Pair) []market.Quality {
 
 func (s *Station) quality(p market.Pair, now time.Time) []market.Quality {
 	var out []market.Quality
-	channels := [...]market.Channel{market.Trades, market.Quotes, market.Books}
+	channels := clean.Channels()
 	s.clean.All(func(k market.Series, st *clean.Stats) {
 		if p != "" && k.Pair != p {
 			return
@@ -338,6 +338,12 @@ func (s *Station) gapCounts(q *market.Quality) {
 func (s *Station) silence(ch market.Channel) time.Duration {
 	if d := s.driver.Current().Session.Silence[ch]; d > 0 {
 		return d
+	}
+	switch ch {
+	case market.Derivatives:
+		return freshStatement
+	case market.Liquidations:
+		return 0 // none for hours is good news, not silence
 	}
 	return time.Minute
 }

@@ -107,7 +107,9 @@ func (c *Core) offers(s *Station, b *market.Batch, at time.Time) {
 		t := &b.Trades[i]
 		if t.Marks&market.Backfilled == 0 {
 			c.fair.Traded(t, at)
-			c.fairBar(t.Pair.Base(), at).traded(t.Qty)
+			if t.Pair.Spot() {
+				c.fairBar(t.Pair.Base(), at).traded(t.Qty)
+			}
 		}
 	}
 	for i := range b.Gaps {

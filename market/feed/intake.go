@@ -477,6 +477,10 @@ func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int
 		k.raw.Derivatives[i].Received = received
 	}
 	k.out.Derivatives = append(k.out.Derivatives, k.raw.Derivatives...)
+	for i := range k.raw.Liquidations {
+		k.raw.Liquidations[i].Received = received
+	}
+	k.out.Liquidations = append(k.out.Liquidations, k.raw.Liquidations...)
 	k.out.Instruments = append(k.out.Instruments, k.raw.Instruments...)
 	for i := range k.raw.Books {
 		s := &k.raw.Books[i]

@@ -107,6 +107,7 @@ func (l *Live) Run(ctx context.Context) error {
 	if l.link.Backfill {
 		l.begin(picked)
 	}
+	l.wg.Go(func() { l.contracts(ctx, picked) })
 	l.wg.Wait()
 	return nil
 }
@@ -156,7 +157,7 @@ func (l *Live) group(d *venue.Dialect, picked []market.Instrument) []group {
 	for i := range picked {
 		in := l.station.pointer(picked[i].Key)
 		for _, ch := range l.link.Channels {
-			if !offered[ch] {
+			if !offered[ch] || ch.Contracts() && in.Kind == market.Spot {
 				continue
 			}
 			s := venue.Sub{Channel: ch, Instrument: in, Interval: "1m"}

@@ -28,6 +28,7 @@ type Station struct {
 	books   map[market.Pair]*conned
 	quotes  map[market.Pair]market.Quote
 	trades  map[market.Pair]*ring
+	deals   map[market.Pair]*contract
 	seqs    map[seqKey]uint64
 	down    map[string]outage // lost connections, by the name their successors share
 	before  *outage           // Assay was not running
@@ -57,7 +58,7 @@ func (c *Core) NewStation(d *venue.Driver) *Station {
 		intake: NewIntake(d, func(symbol string) string { return string(c.assets.Normalize(string(d.Spec.ID), symbol)) }),
 		clean:  clean.New(clean.Rules{}),
 		bars:   map[market.Pair]*candle.Machine{}, books: map[market.Pair]*conned{},
-		quotes: map[market.Pair]market.Quote{}, trades: map[market.Pair]*ring{}, seqs: map[seqKey]uint64{},
+		quotes: map[market.Pair]market.Quote{}, trades: map[market.Pair]*ring{}, deals: map[market.Pair]*contract{}, seqs: map[seqKey]uint64{},
 		down: map[string]outage{},
 	}
 	s.state = market.VenueState{
@@ -248,6 +249,12 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 			s.rows.Candles = append(s.rows.Candles, k)
 		}
 	}
+	for i := range b.Derivatives {
+		s.derivative(&b.Derivatives[i], at)
+	}
+	for i := range b.Liquidations {
+		s.liquidation(&b.Liquidations[i])
+	}
 	for i := range b.Notices {
 		if b.Notices[i].Kind == market.Strange {
 			s.state.Strange++
@@ -258,9 +265,9 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 	}
 	s.core.offers(s, b, at)
 	s.core.bus.Publish(s.scratch)
-	s.rows.Trades, s.rows.Quotes, s.rows.Gaps = b.Trades, b.Quotes, b.Gaps
+	s.rows.Trades, s.rows.Quotes, s.rows.Gaps, s.rows.Liquidations = b.Trades, b.Quotes, b.Gaps, b.Liquidations
 	s.core.writer.Add(closed(&s.rows))
-	s.rows.Trades, s.rows.Quotes, s.rows.Gaps = nil, nil, nil
+	s.rows.Trades, s.rows.Quotes, s.rows.Gaps, s.rows.Liquidations = nil, nil, nil, nil
 }
 
 func (s *Station) trade(t *market.Trade, at time.Time, emit func(market.Candle)) {
@@ -372,6 +379,9 @@ func (s *Station) tick(now time.Time) {
 	for _, m := range s.bars {
 		m.Tick(now, func(k market.Candle) { s.candle(k) })
 	}
+	for _, c := range s.deals {
+		s.keep(c, now)
+	}
 	s.core.bus.Publish(s.scratch)
 	s.core.writer.Add(closed(&s.rows))
 }
@@ -389,25 +399,27 @@ func (s *Station) machine(p market.Pair) *book.Machine {
 	return l.m
 }
 
-// ring keeps the newest trades of a pair.
-type ring struct {
-	rows [200]market.Trade
+// ring keeps the newest trades of a pair, or its newest liquidations.
+type ring = last[market.Trade]
+
+type last[T any] struct {
+	rows [200]T
 	next int
 	n    int
 }
 
-func (r *ring) add(t market.Trade) {
+func (r *last[T]) add(t T) {
 	r.rows[r.next] = t
 	r.next = (r.next + 1) % len(r.rows)
 	r.n = min(r.n+1, len(r.rows))
 }
 
 // newest gives up to limit trades, newest first.
-func (r *ring) newest(limit int) []market.Trade {
+func (r *last[T]) newest(limit int) []T {
 	if limit <= 0 || limit > r.n {
 		limit = r.n
 	}
-	out := make([]market.Trade, 0, limit)
+	out := make([]T, 0, limit)
 	for i := range limit {
 		out = append(out, r.rows[(r.next-1-i+2*len(r.rows))%len(r.rows)])
 	}

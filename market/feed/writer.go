@@ -45,12 +45,12 @@ func NewWriter(store market.Recorder, every time.Duration, bound int, log *slog.
 	return w
 }
 
-// Add queues the trades, quotes, candles and gaps of a batch.
+// Add queues the rows of a batch: all that is in it, save books, instruments and notices.
 func (w *Writer) Add(b *market.Batch) {
 	if w == nil {
 		return
 	}
-	n := len(b.Trades) + len(b.Quotes) + len(b.Candles) + len(b.Gaps)
+	n := len(b.Trades) + len(b.Quotes) + len(b.Candles) + len(b.Derivatives) + len(b.Liquidations) + len(b.Gaps)
 	if n == 0 {
 		return
 	}
@@ -60,16 +60,22 @@ func (w *Writer) Add(b *market.Batch) {
 		w.signal()
 		w.room.Wait()
 	}
-	w.pending.Trades = append(w.pending.Trades, b.Trades...)
-	w.pending.Quotes = append(w.pending.Quotes, b.Quotes...)
-	w.pending.Candles = append(w.pending.Candles, b.Candles...)
-	w.pending.Gaps = append(w.pending.Gaps, b.Gaps...)
+	addRows(w.pending, b)
 	w.rows += n
 	full := w.rows >= 2000
 	w.mu.Unlock()
 	if full {
 		w.signal()
 	}
+}
+
+func addRows(to, b *market.Batch) {
+	to.Trades = append(to.Trades, b.Trades...)
+	to.Quotes = append(to.Quotes, b.Quotes...)
+	to.Candles = append(to.Candles, b.Candles...)
+	to.Derivatives = append(to.Derivatives, b.Derivatives...)
+	to.Liquidations = append(to.Liquidations, b.Liquidations...)
+	to.Gaps = append(to.Gaps, b.Gaps...)
 }
 
 func (w *Writer) signal() {
@@ -97,10 +103,7 @@ func (w *Writer) Flush(ctx context.Context) error {
 	if err != nil {
 		w.stats.Failed++
 		// Keep the rows: they are tried again with the next ones.
-		b.Trades = append(b.Trades, w.pending.Trades...)
-		b.Quotes = append(b.Quotes, w.pending.Quotes...)
-		b.Candles = append(b.Candles, w.pending.Candles...)
-		b.Gaps = append(b.Gaps, w.pending.Gaps...)
+		addRows(b, w.pending)
 		w.pending, w.rows = b, w.rows+n
 	} else {
 		w.stats.Rows += int64(n)
