@@ -47,6 +47,7 @@ const (
 	IsStale  ContributionStatus = "stale"     // too old
 	IsOut    ContributionStatus = "outlier"   // too far from the others
 	IsCross  ContributionStatus = "crossed"   // bid at or above ask
+	IsFrozen ContributionStatus = "frozen"    // has not changed while the others moved
 	NoRate   ContributionStatus = "no_rate"   // its quote could not be converted
 	IsClosed ContributionStatus = "not_valid" // its book is being joined again
 )

@@ -3,7 +3,8 @@
 // The method, in full (docs/semantics.md tells it to users):
 //
 //  1. A venue's contribution is the middle of its best bid and ask, of a valid
-//     book or a fresh quote. Crossed ones are out.
+//     book or a fresh quote. Crossed ones are out, and frozen ones: unchanged for
+//     fifteen seconds in which the price of the others moved by two tenths of a percent.
 //  2. Prices in another quote are converted by that quote's own consensus rate.
 //     A stablecoin without a measured rate counts 1:1 to its peg, is marked
 //     peg_assumed and weighs half. Pairs quoted in coins count only when there is
@@ -47,6 +48,8 @@ const (
 	OutSpreads = 4 * 1.4826       // median absolute deviations, scaled to a normal's sigma
 	VenueCap   = 0.40
 	PegWeight  = 0.5
+	FreezeTime = 15 * time.Second // an offer that has not changed for longer ...
+	FreezeMove = 0.002            // ... while the consensus moved by more is frozen
 )
 
 // Peg tells what a stablecoin is worth by its own promise: USDT gives USD.
@@ -74,6 +77,8 @@ type offer struct {
 	bid, ask    money.Price
 	mid         money.Price
 	at          time.Time
+	changed     time.Time // when bid or ask changed last
+	then        float64   // the consensus at that time; 0 not known
 	valid       bool
 	crossed     bool
 	value       float64 // traded value in the pair's quote, decayed to valueAt
@@ -108,6 +113,7 @@ func (m *Machine) Offer(v market.VenueID, p market.Pair, bid, ask money.Price, a
 		return
 	}
 	o.bid, o.ask = bid, ask
+	o.changed, o.then = at, m.last[o.base].Price.Float64()
 	o.valid = !bid.IsZero() && !ask.IsZero() && !bid.IsNeg()
 	o.crossed = o.valid && bid.Cmp(ask.Decimal) >= 0
 	if o.valid {
@@ -244,6 +250,8 @@ func (m *Machine) price(a asset.Code, now time.Time, depth int) (market.Consensu
 			c.Status = market.IsCross
 		case age > TooOld:
 			c.Status = market.IsStale
+		case m.frozen(o, now):
+			c.Status = market.IsFrozen
 		case money1 && !m.isMoney(o.quote):
 			continue // quoted in a coin, and not needed
 		}
@@ -277,6 +285,17 @@ func (m *Machine) price(a asset.Code, now time.Time, depth int) (market.Consensu
 		cands = append(cands, c)
 	}
 	return m.settle(out, cands, scale)
+}
+
+// frozen tells whether an offer stands still while the market moves. A venue can keep
+// sending the same top of its book, with new times, for hours.
+func (m *Machine) frozen(o *offer, now time.Time) bool {
+	p, ok := m.last[o.base]
+	if ok && o.then == 0 { // there was no price yet when it changed last
+		o.then = p.Price.Float64()
+	}
+	return ok && o.then > 0 && p.Marks&market.Stale == 0 && len(p.Sources) > 2 &&
+		now.Sub(o.changed) > FreezeTime && math.Abs(p.Price.Float64()/o.then-1) > FreezeMove
 }
 
 func (m *Machine) isMoney(q asset.Code) bool {

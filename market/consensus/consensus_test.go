@@ -242,9 +242,41 @@ func TestAFrozenVenueIsLeftBehindWhenTheMarketMoves(t *testing.T) {
 	}
 	p := tick(t, m, at)
 	for _, s := range p.Sources {
-		if s.Venue == "v0" && s.Status != market.IsOut {
+		if s.Venue == "v0" && s.Status != market.IsFrozen {
 			t.Error("the frozen venue counts as", s.Status)
 		}
+	}
+}
+
+// A venue that sends the same prices again and again, with new times, is found before
+// it is far enough away to be an outlier; and counts again when it moves.
+func TestAVenueThatRepeatsItselfIsFrozen(t *testing.T) {
+	m := fiveVenues(t0)
+	tick(t, m, t0)
+	status := func(p market.ConsensusPrice) market.ContributionStatus {
+		for _, s := range p.Sources {
+			if s.Venue == "v0" {
+				return s.Status
+			}
+		}
+		return ""
+	}
+	at := t0
+	var p market.ConsensusPrice
+	for range 30 { // a third of a percent in thirty seconds
+		at = at.Add(time.Second)
+		for i := 1; i < 5; i++ {
+			put(m, i, 65000+float64(i)*3+float64(at.Sub(t0)/time.Second)*7, at)
+		}
+		put(m, 0, 65000, at)
+		p = tick(t, m, at)
+	}
+	if got := status(p); got != market.IsFrozen {
+		t.Errorf("after thirty seconds it counts as %q", got)
+	}
+	put(m, 0, 65213, at)
+	if got := status(tick(t, m, at)); got != market.Used {
+		t.Errorf("when it moves again it counts as %q", got)
 	}
 }
 
