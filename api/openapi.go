@@ -202,6 +202,9 @@ func (s *Server) document() error {
 		if len(order) > 0 {
 			sc.Extensions = map[string]any{"x-order": order}
 		}
+		if !asked[name] {
+			nullable(sc, t, all)
+		}
 		tidy(sc)
 		if !asked[name] {
 			sc.AdditionalProperties = nil // answers may grow within v1
@@ -241,6 +244,31 @@ func tidy(s *huma.Schema) {
 	}
 	if inner, ok := s.AdditionalProperties.(*huma.Schema); ok {
 		tidy(inner)
+	}
+}
+
+// nullable says of objects of an answer that may be missing that they can be null: their
+// schema is written out in place, because a reference cannot say so.
+func nullable(sc *huma.Schema, t reflect.Type, all map[string]*huma.Schema) {
+	if t == nil || t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Type.Kind() != reflect.Pointer || strings.Contains(options, "omitempty") {
+			continue
+		}
+		p := sc.Properties[name]
+		if p == nil || p.Ref == "" {
+			continue
+		}
+		inner := *all[strings.TrimPrefix(p.Ref, "#/components/schemas/")]
+		inner.Nullable, inner.Description = true, p.Description
+		if doc := f.Tag.Get("doc"); doc != "" {
+			inner.Description = doc
+		}
+		sc.Properties[name] = &inner
 	}
 }
 

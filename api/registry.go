@@ -74,6 +74,8 @@ func (s *Server) register() {
 
 	add(s, get("list-quality", "/v1/quality", "Quality", 2, "State of the data per venue, pair and channel",
 		"How fresh each channel is, what was marked in it, and how many gaps it had."), s.quality)
+	add(s, get("list-scores", "/v1/scores", "Quality", 2, "How venues behaved",
+		"Measured over the last day at most: uptime, lag, clock, gaps and repairs, spread, depth, distance from the consensus, prints far off, sides against the book, candles against the venue's own, and what may hint at wash trading. Of venues as wholes; with `pair`, of that pair at each venue, which is how to compare them. Facts, no verdict."), s.scores)
 	add(s, get("list-gaps", "/v1/gaps", "Quality", 2, "Gaps in the data",
 		"When data was missing or in doubt, why, and whether it was filled later. Without `start`, of the last 24 hours."), s.gaps)
 

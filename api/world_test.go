@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -116,6 +117,27 @@ func (w *world) LastTrades(v market.VenueID, p market.Pair, limit int) (out []ma
 
 func (w *world) OpenCandle(market.VenueID, market.Pair, market.Interval) (market.Candle, bool) {
 	return market.Candle{}, false
+}
+
+func (w *world) Scores(v market.VenueID, p market.Pair) []market.Score {
+	none := market.Score{Uptime: -1, Frozen: -1, Outliers: -1, Astray: -1, Duplicates: -1, OutOfOrder: -1, SideAgrees: -1, BarsEqual: -1, DepthBid10: math.NaN(), Wash: market.Wash{Benford: -1, Round: -1, Echo: -1, Turnover: -1}}
+	whole, pair, new := none, none, none
+	whole.Venue, whole.From, whole.To, whole.Uptime, whole.Lag = "kraken", noon.Add(-6*time.Hour), noon, 0.9987, market.Spread{P50: 12, P90: 30.5, P99: 71.84213, N: 90000}
+	whole.Offset, whole.OffsetError, whole.OffsetAt = -14*time.Millisecond, 9*time.Millisecond, noon.Add(-time.Minute)
+	whole.Gaps, whole.OpenGaps, whole.GapTime, whole.Repaired, whole.Restored, whole.Reconnects, whole.Strange = 3, 1, 90*time.Second, 2, 41, 2, 5
+	pair = whole
+	pair.Pair, pair.Trades, pair.SpreadBps, pair.AwayBps = "BTC-USD", 7000, market.Spread{P50: 0.11, P90: 0.4, P99: 2, N: 4000}, market.Spread{P50: 0.9, P90: 2, P99: 5, N: 20000}
+	pair.DepthBid10, pair.DepthAsk10, pair.DepthBid100, pair.DepthAsk100 = 812345.678, 790000, 5123456.5, 4900000
+	pair.Frozen, pair.Outliers, pair.Astray, pair.Duplicates, pair.OutOfOrder, pair.SideChecked, pair.SideAgrees = 0, 0.0001, 0, 0.002, 0, 5100, 0.993
+	pair.BarsCompared, pair.BarsEqual, pair.Wash = 350, 0.9971, market.Wash{Benford: 0.004, Round: 0.31, Echo: 0.006, Turnover: 1.7}
+	new.Venue, new.To = "bybit", noon
+	var out []market.Score
+	for _, x := range []market.Score{whole, pair, new} {
+		if (v == "" || x.Venue == v) && (p == "" || x.Pair == p) {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 func (w *world) Quality(v market.VenueID, p market.Pair) []market.Quality {

@@ -125,6 +125,9 @@ type Board interface {
 	// OpenCandle is the unfinished bar, if trades came in it.
 	OpenCandle(v VenueID, p Pair, i Interval) (Candle, bool)
 	Quality(v VenueID, p Pair) []Quality
+	// Scores tells how venues and their pairs behaved over the last day: for each venue
+	// the whole first, then its pairs; with p only that pair.
+	Scores(v VenueID, p Pair) []Score
 }
 
 // Event is one thing that happened, as subscribers get it. Exactly one of the

@@ -216,6 +216,7 @@ func (l *Live) keep(ctx context.Context, name string, d *venue.Dialect, g group)
 		}
 		l.station.mu.Lock()
 		l.station.state.Reconnects++
+		l.station.watch.score.Reconnect(time.Now().UTC())
 		l.station.mu.Unlock()
 		pause := backoff(fails, time.Second, 32*time.Second)
 		if errors.Is(err, errMoving) && data {
