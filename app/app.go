@@ -339,7 +339,7 @@ func (a *App) Follow(id market.VenueID, l feed.Link) error {
 	for _, ch := range a.cfg.Channels {
 		l.Channels = append(l.Channels, market.Channel(ch))
 	}
-	l.Backfill = a.cfg.Backfill
+	l.Backfill, l.Bars = a.cfg.Backfill, a.Reader
 	s := a.Core.NewStation(d)
 	if err := a.interrupted(s, id); err != nil {
 		return err

@@ -376,6 +376,7 @@ const (
 	CrossedBook    GapKind = "crossed"    // the book crossed and was thrown away
 	DecodeFailure  GapKind = "decode"     // a frame could not be read
 	PlannedRestart GapKind = "restart"    // Assay itself was not running
+	Mismatch       GapKind = "mismatch"   // our candle is not the venue's own
 )
 
 // Gap says that data of a channel is missing or was in doubt between two times.

@@ -31,6 +31,8 @@ type Link struct {
 	Pick func([]market.Instrument) []market.Instrument
 	// Channels to subscribe to; those the venue lacks are left out.
 	Channels []market.Channel
+	// Bars gives our own candles, to be held against the venue's; nil: they are not.
+	Bars market.CandleReader
 	// Backfill: fetch recent candles at start, and missing trades after a gap.
 	Backfill bool
 	Log      *slog.Logger
@@ -107,6 +109,7 @@ func (l *Live) Run(ctx context.Context) error {
 	if l.link.Backfill {
 		l.begin(picked)
 	}
+	l.wg.Go(func() { l.patrol(ctx, picked) })
 	l.wg.Wait()
 	return nil
 }
