@@ -261,6 +261,8 @@ func (s *stage) OpenCandle(v market.VenueID, p market.Pair, i market.Interval) (
 	}
 	return *s.bar, true
 }
+func (s *stage) Scores(market.VenueID, market.Pair) []market.Score { return nil }
+
 func (s *stage) Quality(market.VenueID, market.Pair) []market.Quality { return nil }
 
 // doorman lets everybody in whose key begins with "good".
