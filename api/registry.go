@@ -62,6 +62,13 @@ func (s *Server) register() {
 	addHot[bookIn, Book](s, get("get-book", "/v1/books/{pair}", "Prices", 2, "Order book of one venue",
 		"Bids and asks, best first. A book that is being joined again after a loss is answered with `valid` false and no levels, never with stale ones."), s.book)
 
+	add(s, get("get-depth", "/v1/depth/{pair}", "Liquidity", 3, "What rests near the middle",
+		"Per venue the size and value within distances of the middle of its book, exact sums of its levels."), s.depth)
+	add(s, get("get-slippage", "/v1/slippage/{pair}", "Liquidity", 3, "What a size would cost at each venue",
+		"Takes the size from each venue's book of this moment, best level first: average and worst price, and how far the average is from the middle. Best venue first. Fees are not in it."), s.slippage)
+	add(s, get("get-route", "/v1/route/{pair}", "Liquidity", 5, "How to split a size over the venues",
+		"The split over the books of this moment that costs least (or brings most), with your fees and, if you wish, with pairs in other currencies and stablecoins converted by their consensus rates. Exact for takers: every level is an offer of its own. It places no order, and a book can change before you do."), s.route)
+
 	s.registerIndicators()
 
 	add(s, get("list-assets", "/v1/assets", "Reference", 1, "Assets",

@@ -74,7 +74,7 @@ func within(levels []market.Level, edge money.Decimal, sign int) (qty, value mon
 	}
 	qty, _ = q.Decimal(money.MaxDigits)
 	value, _ = v.Decimal(money.MaxDigits)
-	return qty, value, whole
+	return qty.Trim(), value.Trim(), whole
 }
 
 // Fill is what taking a size at once would give.
@@ -132,6 +132,7 @@ func Take(levels []market.Level, qty, value money.Decimal) Fill {
 	out.Complete = left.IsZero()
 	out.Qty, _ = q.Decimal(money.MaxDigits)
 	out.Value, _ = v.Decimal(money.MaxDigits)
+	out.Qty, out.Value = out.Qty.Trim(), out.Value.Trim()
 	if !out.Qty.IsZero() {
 		if a, err := out.Value.Quo(out.Qty, 12); err == nil {
 			out.Average = money.Price{Decimal: a.Trim()}

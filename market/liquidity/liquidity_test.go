@@ -21,7 +21,7 @@ func TestDepthCountsWhatRestsWithinADistance(t *testing.T) {
 	bids := levels("100.0", "1", "99.95", "2", "99.5", "3", "98", "4")
 	asks := levels("100.2", "1.5", "100.6", "2", "101.2", "10")
 	got := Depths(bids, asks, []int{10, 50, 100, 500}) // the middle is 100.1
-	want := "[{10 1 1.5 100.0 150.30 true true} {50 3 3.5 299.90 351.50 true true} {100 6 3.5 598.40 351.50 true true} {500 10 13.5 990.40 1363.50 false false}]"
+	want := "[{10 1 1.5 100 150.3 true true} {50 3 3.5 299.9 351.5 true true} {100 6 3.5 598.4 351.5 true true} {500 10 13.5 990.4 1363.5 false false}]"
 	if s := fmt.Sprint(got); s != want {
 		t.Errorf("\n%s, want\n%s", s, want)
 	}
@@ -33,7 +33,7 @@ func TestDepthCountsWhatRestsWithinADistance(t *testing.T) {
 func TestTakingASizeWalksTheBook(t *testing.T) {
 	asks := levels("100", "1", "101", "2", "110", "1")
 	for _, c := range []struct{ qty, value, want string }{
-		{"0.5", "0", "{0.5 50.0 100 100 1 true}"},
+		{"0.5", "0", "{0.5 50 100 100 1 true}"},
 		{"2", "0", "{2 201 100.5 101 2 true}"},
 		{"4", "0", "{4 412 103 110 3 true}"},
 		{"5", "0", "{4 412 103 110 3 false}"},
