@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -75,27 +74,20 @@ an empty cell was not measured. -o json has all of it.`,
 }
 
 func (c *cli) scores(ctx context.Context, q url.Values, pair bool) error {
-	if c.inJSON() {
+	if c.output != "table" {
 		return c.fetch(ctx, "/v1/scores", q)
 	}
-	body, err := c.ask(ctx, "/v1/scores", q)
-	if err != nil {
+	var list []scored
+	if err := c.read(ctx, "/v1/scores", q, &list); err != nil {
 		return err
-	}
-	defer body.Close()
-	var answer struct {
-		Data []scored `json:"data"`
-	}
-	if err := json.NewDecoder(body).Decode(&answer); err != nil {
-		return fmt.Errorf("the server's answer cannot be read: %w", err)
 	}
 	head := []string{"venue", "uptime", "lag p50", "p99", "clock", "gaps", "open", "filled", "spread", "away", "trades", "far off", "side ok", "bars ok", "strange"}
 	if pair {
 		head = []string{"venue", "uptime", "lag p50", "p99", "gaps", "spread p50", "p99", "away", "frozen", "bid 1%", "ask 1%", "trades", "far off", "side ok", "benford", "round", "echo"}
 	}
 	t := newTable(head...)
-	for i := range answer.Data {
-		x := &answer.Data[i]
+	for i := range list {
+		x := &list[i]
 		far := x.Outliers
 		if x.Astray != nil && (far == nil || *x.Astray > *far) {
 			far = x.Astray
