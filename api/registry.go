@@ -83,6 +83,10 @@ func (s *Server) register() {
 		"How fresh each channel is, what was marked in it, and how many gaps it had."), s.quality)
 	add(s, get("list-scores", "/v1/scores", "Quality", 2, "How venues behaved",
 		"Measured over the last day at most: uptime, lag, clock, gaps and repairs, spread, depth, distance from the consensus, prints far off, sides against the book, candles against the venue's own, and what may hint at wash trading. Of venues as wholes; with `pair`, of that pair at each venue, which is how to compare them. Facts, no verdict."), s.scores)
+	add(s, get("list-drift", "/v1/drift", "Quality", 2, "What changed in what venues send",
+		"Members of messages that are new or gone, values the decoders do not know, and messages they could not read, each with a count and a sample. A part of the messages is looked at. `assay doctor --venue NAME` explains it."), s.drift)
+	add(s, Operation{ID: "accept-drift", Method: http.MethodPost, Path: "/v1/venues/{venue}/drift/accept", Scope: access.Admin, Cost: 5, Tag: "Quality",
+		Summary: "Note that the changes were seen", Doc: "What is news of a venue's messages counts as known from now on, and the counts of the rest begin anew."}, s.acceptDrift)
 	add(s, get("list-gaps", "/v1/gaps", "Quality", 2, "Gaps in the data",
 		"When data was missing or in doubt, why, and whether it was filled later. Without `start`, of the last 24 hours."), s.gaps)
 

@@ -119,6 +119,18 @@ func (w *world) OpenCandle(market.VenueID, market.Pair, market.Interval) (market
 	return market.Candle{}, false
 }
 
+func (w *world) AcceptDrift(v market.VenueID) bool { return v == "kraken" }
+
+func (w *world) Drift(v market.VenueID) []market.Finding {
+	if v != "" && v != "kraken" {
+		return nil
+	}
+	return []market.Finding{
+		{Venue: "kraken", On: "stream", Kind: "new_member", What: "trade.data[].liquidation", Sample: `{"channel":"trade","data":[{"liquidation":true}]}`, Count: 31, First: noon.Add(-time.Hour), Last: noon.Add(-time.Second)},
+		{Venue: "kraken", On: "rest", Kind: "strange", What: "/0/public/AssetPairs: status work_in_progress", Sample: `{"error":[],"result":{}}`, Count: 1, First: noon.Add(-2 * time.Hour), Last: noon.Add(-2 * time.Hour)},
+	}
+}
+
 func (w *world) Scores(v market.VenueID, p market.Pair) []market.Score {
 	none := market.Score{Uptime: -1, Frozen: -1, Outliers: -1, Astray: -1, Duplicates: -1, OutOfOrder: -1, SideAgrees: -1, BarsEqual: -1, DepthBid10: math.NaN(), Wash: market.Wash{Benford: -1, Round: -1, Echo: -1, Turnover: -1}}
 	whole, pair, new := none, none, none

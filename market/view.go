@@ -110,6 +110,19 @@ type Quality struct {
 	StaleAfter time.Duration
 }
 
+// Finding is one thing in what a venue sends that is not as it was, or that its decoder
+// does not know.
+type Finding struct {
+	Venue  VenueID   `json:"venue"`
+	On     string    `json:"on"`     // "stream" or "rest"
+	Kind   string    `json:"kind"`   // "new_member", "vanished_member", "strange", "unreadable"
+	What   string    `json:"what"`   // the path of the member, or what the decoder said
+	Sample string    `json:"sample"` // beginning of a message that shows it
+	Count  int64     `json:"count"`  // messages that had it, of those looked at; of a vanished member: that did not
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
 // Board is the present state of the markets, as the feed keeps it in memory. All
 // answers are copies. Reading never blocks the feed.
 type Board interface {
@@ -128,6 +141,8 @@ type Board interface {
 	// Scores tells how venues and their pairs behaved over the last day: for each venue
 	// the whole first, then its pairs; with p only that pair.
 	Scores(v VenueID, p Pair) []Score
+	// Drift tells what changed in what venues send; "" means all.
+	Drift(v VenueID) []Finding
 }
 
 // Event is one thing that happened, as subscribers get it. Exactly one of the

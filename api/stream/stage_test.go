@@ -181,6 +181,9 @@ func show(bids, asks []market.Level) string {
 
 // What follows is the board.
 
+// Drift is empty: nothing changes here.
+func (s *stage) Drift(market.VenueID) []market.Finding { return nil }
+
 func (s *stage) Now() time.Time { return time.Now().UTC() }
 func (s *stage) Simulated() (bool, string) {
 	s.mu.Lock()

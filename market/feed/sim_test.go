@@ -433,6 +433,27 @@ func TestAVenueIsScored(t *testing.T) {
 	})
 }
 
+// What a venue sends that nobody knows is counted, with a sample, and said.
+func TestDriftOfAProtocolIsFound(t *testing.T) {
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.NewType, After: emulator.Duration(20 * time.Second), Count: 3}}}
+				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
+				time.Sleep(time.Minute)
+				found := s.core.Drift(id)
+				s.stop()
+				for _, f := range found {
+					if f.Kind == "strange" && f.On == "stream" && f.Sample != "" && f.Count > 0 {
+						return
+					}
+				}
+				t.Errorf("three messages of a new type, and only %+v was found", found)
+			})
+		})
+	}
+}
+
 // TestBadDays lets seeds choose what goes wrong at every venue, and when, for a time
 // of the market. ASSAY_SIM_SEEDS and ASSAY_SIM_MINUTES make it longer: `make sim`.
 func TestBadDays(t *testing.T) {

@@ -129,6 +129,7 @@ func (s *Station) Frame(conn string, data []byte, at time.Time, number int64) ([
 		return nil, fmt.Errorf("no connection %q", conn)
 	}
 	b, err := c.Frame(data, at, number)
+	s.watch.listen(data, b.Notices, err, at)
 	s.state.Messages++
 	if err != nil {
 		s.state.DecodeFails++
@@ -152,6 +153,7 @@ func (s *Station) HTTP(url string, body []byte, at time.Time, number int64) (*ma
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, err := s.intake.HTTP(url, body, at, number)
+	s.watch.answered(url, body, &s.intake.raw, err, at)
 	if err != nil {
 		return b, err
 	}

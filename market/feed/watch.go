@@ -1,10 +1,17 @@
 package feed
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"math"
+	"net/url"
+	"slices"
 	"time"
 
+	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/drift"
 	"github.com/assayhq/assay/market/score"
 )
 
@@ -15,6 +22,8 @@ type watch struct {
 	pairs []market.Pair // in the order in which they were seen; sampled in turns
 	known map[market.Pair]bool
 	turn  int
+	// stream and rest notice when the venue changes what it sends.
+	stream, rest *drift.Watch
 }
 
 // fair is where the consensus sees a pair.
@@ -26,7 +35,7 @@ type fair struct {
 }
 
 func newWatch(v market.VenueID) watch {
-	return watch{score: score.New(v), fair: map[market.Pair]fair{}, known: map[market.Pair]bool{}}
+	return watch{score: score.New(v), fair: map[market.Pair]fair{}, known: map[market.Pair]bool{}, stream: drift.New(), rest: drift.New()}
 }
 
 // turns is how many ticks it takes to sample every pair once: five seconds at ten ticks
@@ -179,6 +188,103 @@ func (s *Station) look(p market.Pair, now time.Time) score.Sample {
 	side(m.Book.Bid, mid*0.999, mid*0.99, &out.Depth[0], &out.Depth[2], -1)
 	side(m.Book.Ask, mid*1.001, mid*1.01, &out.Depth[1], &out.Depth[3], 1)
 	return out
+}
+
+// listen looks at a frame for what is not as it was. err is what the decoder said.
+func (w *watch) listen(frame []byte, notices []market.Notice, err error, at time.Time) {
+	if err != nil {
+		w.stream.Odd(true, err.Error(), frame, at)
+		return
+	}
+	w.stream.Look(frame, at)
+	for i := range notices {
+		if notices[i].Kind == market.Strange {
+			w.stream.Odd(false, notices[i].Text, frame, at)
+		}
+	}
+}
+
+// answered does the same with an answer of REST.
+func (w *watch) answered(address string, body []byte, b *market.Batch, err error, at time.Time) {
+	u, bad := url.Parse(address)
+	if bad != nil {
+		return
+	}
+	var f *fault.Error
+	switch {
+	case err != nil && !errors.As(err, &f): // what the venue refused is an answer, too
+		w.rest.Odd(true, u.Path+": "+err.Error(), body, at)
+		return
+	case err != nil:
+		return
+	}
+	w.rest.Answer(u.Path, body, at)
+	for i := range b.Notices {
+		if b.Notices[i].Kind == market.Strange {
+			w.rest.Odd(false, u.Path+": "+b.Notices[i].Text, body, at)
+		}
+	}
+}
+
+// Drift tells what changed in what venues send; "" means all.
+func (c *Core) Drift(v market.VenueID) []market.Finding {
+	var out []market.Finding
+	for _, s := range c.all() {
+		if v != "" && s.driver.Spec.ID != v {
+			continue
+		}
+		s.mu.Lock()
+		for on, w := range map[string]*drift.Watch{"stream": s.watch.stream, "rest": s.watch.rest} {
+			for _, f := range w.Findings() {
+				f.Venue, f.On = s.driver.Spec.ID, on
+				out = append(out, f)
+			}
+		}
+		s.mu.Unlock()
+	}
+	slices.SortStableFunc(out, func(a, b market.Finding) int {
+		return cmp.Or(cmp.Compare(a.Venue, b.Venue), b.Last.Compare(a.Last), cmp.Compare(a.On+a.Kind+a.What, b.On+b.Kind+b.What))
+	})
+	return out
+}
+
+// learned is what a station knows of its venue's messages, as it is kept.
+type learned struct {
+	Stream *drift.Watch `json:"stream"`
+	REST   *drift.Watch `json:"rest"`
+}
+
+// Learned gives what is known of the members of a venue's messages, to be kept over a
+// restart; Learn takes it back.
+func (s *Station) Learned() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return json.Marshal(learned{s.watch.stream, s.watch.rest})
+}
+
+// Learn takes what was learned before. Call it before Run.
+func (s *Station) Learn(text []byte) error {
+	l := learned{drift.New(), drift.New()}
+	if err := json.Unmarshal(text, &l); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch.stream, s.watch.rest = l.Stream, l.REST
+	return nil
+}
+
+// AcceptDrift makes known all that is news of a venue; ok is false if it is not followed.
+func (c *Core) AcceptDrift(v market.VenueID) (ok bool) {
+	s := c.station(v)
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch.stream.Accept()
+	s.watch.rest.Accept()
+	return true
 }
 
 // Scores tells how venues behaved over the last day; "" for v or p means all.

@@ -235,6 +235,9 @@ func (f *fake) OpenCandle(market.VenueID, market.Pair, market.Interval) (market.
 	return market.Candle{}, false
 }
 
+// Drift is empty: nothing changes here.
+func (*fake) Drift(market.VenueID) []market.Finding { return nil }
+
 // Scores is empty: no surface of others shows them.
 func (*fake) Scores(market.VenueID, market.Pair) []market.Score { return nil }
 

@@ -173,6 +173,9 @@ func (w *World) OpenCandle(market.VenueID, market.Pair, market.Interval) (market
 	return market.Candle{}, false
 }
 
+// Drift is empty: nothing changes here.
+func (*World) Drift(market.VenueID) []market.Finding { return nil }
+
 // Scores is empty: no surface of others shows them.
 func (*World) Scores(market.VenueID, market.Pair) []market.Score { return nil }
 
