@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"asset"},      // nouns
 	{"market", "access", "notify", "access/secret"}, //
 	{"insight"}, //
-	{"market/book", "market/candle", "market/clean", "market/consensus", // machines: pure
+	{"market/book", "market/candle", "market/clean", "market/consensus", "market/drift", "market/liquidity", "market/score", // machines: pure
 		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly",
 		"insight/indicator", "insight/risk"},
 	{"insight/grade", "insight/study"}, //
@@ -253,7 +253,7 @@ func exprText(e ast.Expr) string {
 // Nouns and machines read no clock: time is an argument there, which is why a
 // recording replays at any speed.
 func TestOnlyFourPlacesReadTheWallClock(t *testing.T) {
-	pure := []string{"money", "fault", "asset", "market", "market/book", "market/candle", "market/clean", "market/consensus", "market/venue", "internal/scan", "internal/capture", "access"}
+	pure := []string{"money", "fault", "asset", "market", "market/book", "market/candle", "market/clean", "market/consensus", "market/drift", "market/liquidity", "market/score", "market/venue", "internal/scan", "internal/capture", "access"}
 	for _, s := range sources(t) {
 		if s.test || !slices.Contains(pure, s.pkg) && !isConnector(s.pkg) {
 			continue

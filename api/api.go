@@ -43,6 +43,8 @@ type Assets interface {
 	Resolve(q string) (asset.Asset, error)
 	Search(q string, limit int) []asset.Asset
 	Normalize(venue, symbol string) asset.Code
+	IsFiat(asset.Code) bool
+	IsStable(asset.Code) (peg asset.Code, ok bool)
 }
 
 // Check is one thing that must be well for the installation to be ready.

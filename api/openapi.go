@@ -42,6 +42,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Grades", Description: "Statistics of past data by open formulas, with their record. Not financial advice"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
+			{Name: "Liquidity", Description: "What can be traded, and at what price"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Keys", Description: "Who may ask"},
 			{Name: "Plans", Description: "How much apps may use"},
@@ -202,6 +203,9 @@ func (s *Server) document() error {
 		if len(order) > 0 {
 			sc.Extensions = map[string]any{"x-order": order}
 		}
+		if !asked[name] {
+			nullable(sc, t, all)
+		}
 		tidy(sc)
 		if !asked[name] {
 			sc.AdditionalProperties = nil // answers may grow within v1
@@ -241,6 +245,31 @@ func tidy(s *huma.Schema) {
 	}
 	if inner, ok := s.AdditionalProperties.(*huma.Schema); ok {
 		tidy(inner)
+	}
+}
+
+// nullable says of objects of an answer that may be missing that they can be null: their
+// schema is written out in place, because a reference cannot say so.
+func nullable(sc *huma.Schema, t reflect.Type, all map[string]*huma.Schema) {
+	if t == nil || t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Type.Kind() != reflect.Pointer || strings.Contains(options, "omitempty") {
+			continue
+		}
+		p := sc.Properties[name]
+		if p == nil || p.Ref == "" {
+			continue
+		}
+		inner := *all[strings.TrimPrefix(p.Ref, "#/components/schemas/")]
+		inner.Nullable, inner.Description = true, p.Description
+		if doc := f.Tag.Get("doc"); doc != "" {
+			inner.Description = doc
+		}
+		sc.Properties[name] = &inner
 	}
 }
 

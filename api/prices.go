@@ -59,7 +59,7 @@ type Contribution struct {
 	Rate   money.Decimal `json:"rate" doc:"Turned raw into price"`
 	Weight float64       `json:"weight" doc:"Share of the whole; 0 when it did not count"`
 	TS     *int64        `json:"ts" doc:"Milliseconds"`
-	Status string        `json:"status" enum:"used,stale,outlier,crossed,no_rate,not_valid" doc:"Whether it counted, and if not, why"`
+	Status string        `json:"status" enum:"used,stale,outlier,crossed,frozen,no_rate,not_valid" doc:"Whether it counted, and if not, why"`
 }
 
 // freshPrice is how old the newest contribution may be.

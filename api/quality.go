@@ -91,7 +91,7 @@ type Gap struct {
 	Venue    string     `json:"venue"`
 	Pair     *string    `json:"pair" doc:"Null: all pairs of the connection"`
 	Channel  *string    `json:"channel" doc:"Null: all channels"`
-	Kind     string     `json:"kind" enum:"disconnect,gap,checksum,stale,crossed,decode,restart" doc:"Why"`
+	Kind     string     `json:"kind" enum:"disconnect,gap,checksum,stale,crossed,decode,restart,mismatch" doc:"Why"`
 	From     time.Time  `json:"from" doc:"Last good data before it"`
 	To       *time.Time `json:"to" doc:"First good data after it; null while it is open"`
 	Missing  *int64     `json:"missing" doc:"Messages, by the venue's numbering; null when not known"`

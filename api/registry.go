@@ -63,6 +63,13 @@ func (s *Server) register() {
 		"Bids and asks, best first. A book that is being joined again after a loss is answered with `valid` false and no levels, never with stale ones."), s.book)
 
 	s.registerDerivatives()
+	add(s, get("get-depth", "/v1/depth/{pair}", "Liquidity", 3, "What rests near the middle",
+		"Per venue the size and value within distances of the middle of its book, exact sums of its levels."), s.depth)
+	add(s, get("get-slippage", "/v1/slippage/{pair}", "Liquidity", 3, "What a size would cost at each venue",
+		"Takes the size from each venue's book of this moment, best level first: average and worst price, and how far the average is from the middle. Best venue first. Fees are not in it."), s.slippage)
+	add(s, get("get-route", "/v1/route/{pair}", "Liquidity", 5, "How to split a size over the venues",
+		"The split over the books of this moment that costs least (or brings most), with your fees and, if you wish, with pairs in other currencies and stablecoins converted by their consensus rates. Exact for takers: every level is an offer of its own. It places no order, and a book can change before you do."), s.route)
+
 	s.registerIndicators()
 
 	add(s, get("list-assets", "/v1/assets", "Reference", 1, "Assets",
@@ -75,6 +82,12 @@ func (s *Server) register() {
 
 	add(s, get("list-quality", "/v1/quality", "Quality", 2, "State of the data per venue, pair and channel",
 		"How fresh each channel is, what was marked in it, and how many gaps it had."), s.quality)
+	add(s, get("list-scores", "/v1/scores", "Quality", 2, "How venues behaved",
+		"Measured over the last day at most: uptime, lag, clock, gaps and repairs, spread, depth, distance from the consensus, prints far off, sides against the book, candles against the venue's own, and what may hint at wash trading. Of venues as wholes; with `pair`, of that pair at each venue, which is how to compare them. Facts, no verdict."), s.scores)
+	add(s, get("list-drift", "/v1/drift", "Quality", 2, "What changed in what venues send",
+		"Members of messages that are new or gone, values the decoders do not know, and messages they could not read, each with a count and a sample. A part of the messages is looked at. `assay doctor --venue NAME` explains it."), s.drift)
+	add(s, Operation{ID: "accept-drift", Method: http.MethodPost, Path: "/v1/venues/{venue}/drift/accept", Scope: access.Admin, Cost: 5, Tag: "Quality",
+		Summary: "Note that the changes were seen", Doc: "What is news of a venue's messages counts as known from now on, and the counts of the rest begin anew."}, s.acceptDrift)
 	add(s, get("list-gaps", "/v1/gaps", "Quality", 2, "Gaps in the data",
 		"When data was missing or in doubt, why, and whether it was filled later. Without `start`, of the last 24 hours."), s.gaps)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -126,6 +127,39 @@ func (w *world) Derivatives(v market.VenueID, p market.Pair) (out []market.Deriv
 	for _, d := range contractViews() {
 		if (v == "" || d.Venue == v) && (p == "" || d.Pair == p) {
 			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (w *world) AcceptDrift(v market.VenueID) bool { return v == "kraken" }
+
+func (w *world) Drift(v market.VenueID) []market.Finding {
+	if v != "" && v != "kraken" {
+		return nil
+	}
+	return []market.Finding{
+		{Venue: "kraken", On: "stream", Kind: "new_member", What: "trade.data[].liquidation", Sample: `{"channel":"trade","data":[{"liquidation":true}]}`, Count: 31, First: noon.Add(-time.Hour), Last: noon.Add(-time.Second)},
+		{Venue: "kraken", On: "rest", Kind: "strange", What: "/0/public/AssetPairs: status work_in_progress", Sample: `{"error":[],"result":{}}`, Count: 1, First: noon.Add(-2 * time.Hour), Last: noon.Add(-2 * time.Hour)},
+	}
+}
+
+func (w *world) Scores(v market.VenueID, p market.Pair) []market.Score {
+	none := market.Score{Uptime: -1, Frozen: -1, Outliers: -1, Astray: -1, Duplicates: -1, OutOfOrder: -1, SideAgrees: -1, BarsEqual: -1, DepthBid10: math.NaN(), Wash: market.Wash{Benford: -1, Round: -1, Echo: -1, Turnover: -1}}
+	whole, pair, new := none, none, none
+	whole.Venue, whole.From, whole.To, whole.Uptime, whole.Lag = "kraken", noon.Add(-6*time.Hour), noon, 0.9987, market.Spread{P50: 12, P90: 30.5, P99: 71.84213, N: 90000}
+	whole.Offset, whole.OffsetError, whole.OffsetAt = -14*time.Millisecond, 9*time.Millisecond, noon.Add(-time.Minute)
+	whole.Gaps, whole.OpenGaps, whole.GapTime, whole.Repaired, whole.Restored, whole.Reconnects, whole.Strange = 3, 1, 90*time.Second, 2, 41, 2, 5
+	pair = whole
+	pair.Pair, pair.Trades, pair.SpreadBps, pair.AwayBps = "BTC-USD", 7000, market.Spread{P50: 0.11, P90: 0.4, P99: 2, N: 4000}, market.Spread{P50: 0.9, P90: 2, P99: 5, N: 20000}
+	pair.DepthBid10, pair.DepthAsk10, pair.DepthBid100, pair.DepthAsk100 = 812345.678, 790000, 5123456.5, 4900000
+	pair.Frozen, pair.Outliers, pair.Astray, pair.Duplicates, pair.OutOfOrder, pair.SideChecked, pair.SideAgrees = 0, 0.0001, 0, 0.002, 0, 5100, 0.993
+	pair.BarsCompared, pair.BarsEqual, pair.Wash = 350, 0.9971, market.Wash{Benford: 0.004, Round: 0.31, Echo: 0.006, Turnover: 1.7}
+	new.Venue, new.To = "bybit", noon
+	var out []market.Score
+	for _, x := range []market.Score{whole, pair, new} {
+		if (v == "" || x.Venue == v) && (p == "" || x.Pair == p) {
+			out = append(out, x)
 		}
 	}
 	return out

@@ -72,6 +72,7 @@ type App struct {
 	shared   *meter.Share   // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
+	stations []*feed.Station
 	crew     *crew
 }
 
@@ -339,11 +340,13 @@ func (a *App) Follow(id market.VenueID, l feed.Link) error {
 	for _, ch := range a.cfg.Channels {
 		l.Channels = append(l.Channels, market.Channel(ch))
 	}
-	l.Backfill = a.cfg.Backfill
+	l.Backfill, l.Bars = a.cfg.Backfill, a.Reader
 	s := a.Core.NewStation(d)
 	if err := a.interrupted(s, id); err != nil {
 		return err
 	}
+	a.recallDrift(s)
+	a.stations = append(a.stations, s)
 	a.live = append(a.live, feed.NewLive(s, l))
 	return nil
 }
@@ -441,6 +444,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&early, ctx, "evidence", a.evidence)
 	start(&early, ctx, "housekeeping", a.housekeeping)
+	start(&early, ctx, "drift", a.keepDrift)
 	start(&early, ctx, "retries", func(ctx context.Context) error { return sweepRepeats(ctx, a.repeats, a.log, a.Gate.Now) })
 	for _, v := range a.live {
 		start(&early, ctx, "venue", v.Run)

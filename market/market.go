@@ -260,9 +260,10 @@ const (
 	VenueBar                    // a candle the venue made, not we from its trades
 	Imported                    // read from a file a user gave
 	PegAssumed                  // converted at 1:1 because no rate was measured
+	Astray                      // far from the consensus price of the venues at that moment
 )
 
-var markNames = [...]string{"late", "duplicate", "out_of_order", "crossed", "outlier", "stale", "ahead", "backfilled", "revised", "venue_bar", "imported", "peg_assumed"}
+var markNames = [...]string{"late", "duplicate", "out_of_order", "crossed", "outlier", "stale", "ahead", "backfilled", "revised", "venue_bar", "imported", "peg_assumed", "astray"}
 
 // Names lists the marks that are set, in a fixed order.
 func (m Mark) Names() []string {
@@ -434,6 +435,7 @@ const (
 	CrossedBook    GapKind = "crossed"    // the book crossed and was thrown away
 	DecodeFailure  GapKind = "decode"     // a frame could not be read
 	PlannedRestart GapKind = "restart"    // Assay itself was not running
+	Mismatch       GapKind = "mismatch"   // our candle is not the venue's own
 )
 
 // Gap says that data of a channel is missing or was in doubt between two times.
@@ -492,6 +494,8 @@ type Batch struct {
 	HasSeq bool
 	// Cursor is where the next page of a REST answer starts, in the venue's terms.
 	Cursor string
+	// Clock is the venue's time of a REST answer, where the answer states it.
+	Clock  time.Time
 	levels []Level
 }
 
@@ -501,7 +505,7 @@ func (b *Batch) Reset() {
 	b.Candles, b.Instruments, b.Notices = b.Candles[:0], b.Instruments[:0], b.Notices[:0]
 	b.Gaps, b.Derivatives, b.Liquidations = b.Gaps[:0], b.Derivatives[:0], b.Liquidations[:0]
 	b.levels = b.levels[:0]
-	b.Seq, b.HasSeq, b.Cursor = 0, false, ""
+	b.Seq, b.HasSeq, b.Cursor, b.Clock = 0, false, "", time.Time{}
 }
 
 // Levels gives the batch's shared space for levels: append to it and hand the
@@ -522,7 +526,7 @@ func (b *Batch) Empty() bool {
 
 // Clone copies the batch deeply, for those who keep it.
 func (b *Batch) Clone() *Batch {
-	c := &Batch{Seq: b.Seq, HasSeq: b.HasSeq, Cursor: b.Cursor}
+	c := &Batch{Seq: b.Seq, HasSeq: b.HasSeq, Cursor: b.Cursor, Clock: b.Clock}
 	c.Trades = append(c.Trades, b.Trades...)
 	c.Quotes = append(c.Quotes, b.Quotes...)
 	c.Candles = append(c.Candles, b.Candles...)

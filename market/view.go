@@ -47,6 +47,7 @@ const (
 	IsStale  ContributionStatus = "stale"     // too old
 	IsOut    ContributionStatus = "outlier"   // too far from the others
 	IsCross  ContributionStatus = "crossed"   // bid at or above ask
+	IsFrozen ContributionStatus = "frozen"    // has not changed while the others moved
 	NoRate   ContributionStatus = "no_rate"   // its quote could not be converted
 	IsClosed ContributionStatus = "not_valid" // its book is being joined again
 )
@@ -147,6 +148,19 @@ func Annual(rate money.Decimal, every time.Duration) (annual money.Decimal, ok b
 	return annual, err == nil
 }
 
+// Finding is one thing in what a venue sends that is not as it was, or that its decoder
+// does not know.
+type Finding struct {
+	Venue  VenueID   `json:"venue"`
+	On     string    `json:"on"`     // "stream" or "rest"
+	Kind   string    `json:"kind"`   // "new_member", "vanished_member", "strange", "unreadable"
+	What   string    `json:"what"`   // the path of the member, or what the decoder said
+	Sample string    `json:"sample"` // beginning of a message that shows it
+	Count  int64     `json:"count"`  // messages that had it, of those looked at; of a vanished member: that did not
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
 // Board is the present state of the markets, as the feed keeps it in memory. All
 // answers are copies. Reading never blocks the feed.
 type Board interface {
@@ -166,6 +180,11 @@ type Board interface {
 	Derivatives(v VenueID, p Pair) []DerivativeView
 	// Liquidations gives the newest ones, newest first; "" for v or p means all.
 	Liquidations(v VenueID, p Pair, limit int) []Liquidation
+	// Scores tells how venues and their pairs behaved over the last day: for each venue
+	// the whole first, then its pairs; with p only that pair.
+	Scores(v VenueID, p Pair) []Score
+	// Drift tells what changed in what venues send; "" means all.
+	Drift(v VenueID) []Finding
 }
 
 // Event is one thing that happened, as subscribers get it. Exactly one of the

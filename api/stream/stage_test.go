@@ -201,6 +201,9 @@ func show(bids, asks []market.Level) string {
 
 // What follows is the board.
 
+// Drift is empty: nothing changes here.
+func (s *stage) Drift(market.VenueID) []market.Finding { return nil }
+
 func (s *stage) Now() time.Time { return time.Now().UTC() }
 func (s *stage) Simulated() (bool, string) {
 	s.mu.Lock()
@@ -303,6 +306,8 @@ func (s *stage) Liquidations(v market.VenueID, p market.Pair, limit int) (out []
 	}
 	return out
 }
+func (s *stage) Scores(market.VenueID, market.Pair) []market.Score { return nil }
+
 func (s *stage) Quality(market.VenueID, market.Pair) []market.Quality { return nil }
 
 // doorman lets everybody in whose key begins with "good".

@@ -44,11 +44,27 @@ func (c *cli) ask(ctx context.Context, path string, q url.Values) (io.ReadCloser
 
 // askWith is ask that shows the answer's head first.
 func (c *cli) askWith(ctx context.Context, path string, q url.Values, head func(*http.Response)) (io.ReadCloser, error) {
+	return c.request(ctx, http.MethodGet, path, q, head)
+}
+
+// send makes a POST without a body and prints the answer.
+func (c *cli) send(ctx context.Context, path string) error {
+	body, err := c.request(ctx, http.MethodPost, path, nil, func(*http.Response) {})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = io.Copy(c.out, body)
+	return err
+}
+
+// request makes one request.
+func (c *cli) request(ctx context.Context, method, path string, q url.Values, head func(*http.Response)) (io.ReadCloser, error) {
 	u := strings.TrimSuffix(c.url, "/") + path
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	req, err := http.NewRequestWithContext(ctx, method, u, nil)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s is no address", c.url)
 	}

@@ -82,14 +82,21 @@ func plain(m map[string]any) {
 }
 
 func (c *cli) doctor() *cobra.Command {
-	var online bool
+	var online, accept bool
 	var venue string
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Look for what would keep Assay from working, and say how to fix it", Args: cobra.NoArgs,
 		Long: `Doctor checks the settings, the data folder and the address. With --live it also
-looks up and connects to each exchange (one TCP connection, no request).`,
-		Example: "  assay doctor\n  assay doctor --live --venue kraken",
+looks up and connects to each exchange (one TCP connection, no request).
+
+With --venue alone it asks a running server what changed in what that exchange sends:
+members of messages that are new or gone, values the decoder does not know, messages it
+could not read; each with what it means and what to do. --accept makes it known.`,
+		Example: "  assay doctor\n  assay doctor --live --venue kraken\n  assay doctor --venue kraken",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if venue != "" && !online {
+				return c.drift(cmd.Context(), strings.ToLower(venue), accept)
+			}
 			t := newTable("check", "result", "what to do")
 			bad := 0
 			add := func(name, detail string, err error) {
@@ -139,7 +146,9 @@ looks up and connects to each exchange (one TCP connection, no request).`,
 		},
 	}
 	cmd.Flags().BoolVar(&online, "live", false, "connect to the exchanges too")
-	cmd.Flags().StringVar(&venue, "venue", "", "only this exchange")
+	cmd.Flags().StringVar(&venue, "venue", "", "only this exchange; without --live: what changed in what it sends")
+	cmd.Flags().BoolVar(&accept, "accept", false, "with --venue: the changes were seen and count as known")
+	c.clientFlags(cmd)
 	return cmd
 }
 

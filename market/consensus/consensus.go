@@ -3,7 +3,8 @@
 // The method, in full (docs/semantics.md tells it to users):
 //
 //  1. A venue's contribution is the middle of its best bid and ask, of a valid
-//     book or a fresh quote. Crossed ones are out.
+//     book or a fresh quote. Crossed ones are out, and frozen ones: unchanged for
+//     fifteen seconds in which the price of the others moved by two tenths of a percent.
 //  2. Prices in another quote are converted by that quote's own consensus rate.
 //     A stablecoin without a measured rate counts 1:1 to its peg, is marked
 //     peg_assumed and weighs half. Pairs quoted in coins count only when there is
@@ -12,17 +13,21 @@
 //     by the spread, decayed by age, and capped so that no venue has more than 40 %
 //     of the whole when three or more are there.
 //  4. Out is what lies further from the median than four (scaled) median absolute
-//     deviations and half a percent. With two venues nobody can say who is wrong:
-//     both count, and the confidence says so.
+//     deviations and half a percent; every venue has one vote in that, however many
+//     pairs it lists. With two venues nobody can say who is wrong: both count, and the
+//     confidence says so; of two that disagree on a stablecoin by more than half a
+//     percent, the one further from the peg is out.
 //  5. The price is the weighted median (weighted mean of two). A single venue that
 //     lies, freezes or floods can move it no further than to its neighbour.
-//  6. The band is the larger of the half spread and the disagreement.
+//  6. The band is the largest of the half spread, the disagreement, and how far any
+//     one venue could push the price with all the weight it may have.
 //
 // Prices are exact decimals; weights, deviations and confidence are statistics in
 // binary floats. Pure: time comes as an argument. The feed owns one Machine.
 package consensus
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -43,6 +48,8 @@ const (
 	OutSpreads = 4 * 1.4826       // median absolute deviations, scaled to a normal's sigma
 	VenueCap   = 0.40
 	PegWeight  = 0.5
+	FreezeTime = 15 * time.Second // an offer that has not changed for longer ...
+	FreezeMove = 0.002            // ... while the consensus moved by more is frozen
 )
 
 // Peg tells what a stablecoin is worth by its own promise: USDT gives USD.
@@ -70,6 +77,8 @@ type offer struct {
 	bid, ask    money.Price
 	mid         money.Price
 	at          time.Time
+	changed     time.Time // when bid or ask changed last
+	then        float64   // the consensus at that time; 0 not known
 	valid       bool
 	crossed     bool
 	value       float64 // traded value in the pair's quote, decayed to valueAt
@@ -104,6 +113,7 @@ func (m *Machine) Offer(v market.VenueID, p market.Pair, bid, ask money.Price, a
 		return
 	}
 	o.bid, o.ask = bid, ask
+	o.changed, o.then = at, m.last[o.base].Price.Float64()
 	o.valid = !bid.IsZero() && !ask.IsZero() && !bid.IsNeg()
 	o.crossed = o.valid && bid.Cmp(ask.Decimal) >= 0
 	if o.valid {
@@ -240,6 +250,8 @@ func (m *Machine) price(a asset.Code, now time.Time, depth int) (market.Consensu
 			c.Status = market.IsCross
 		case age > TooOld:
 			c.Status = market.IsStale
+		case m.frozen(o, now):
+			c.Status = market.IsFrozen
 		case money1 && !m.isMoney(o.quote):
 			continue // quoted in a coin, and not needed
 		}
@@ -273,6 +285,17 @@ func (m *Machine) price(a asset.Code, now time.Time, depth int) (market.Consensu
 		cands = append(cands, c)
 	}
 	return m.settle(out, cands, scale)
+}
+
+// frozen tells whether an offer stands still while the market moves. A venue can keep
+// sending the same top of its book, with new times, for hours.
+func (m *Machine) frozen(o *offer, now time.Time) bool {
+	p, ok := m.last[o.base]
+	if ok && o.then == 0 { // there was no price yet when it changed last
+		o.then = p.Price.Float64()
+	}
+	return ok && o.then > 0 && p.Marks&market.Stale == 0 && len(p.Sources) > 2 &&
+		now.Sub(o.changed) > FreezeTime && math.Abs(p.Price.Float64()/o.then-1) > FreezeMove
 }
 
 func (m *Machine) isMoney(q asset.Code) bool {
@@ -309,6 +332,8 @@ func (m *Machine) settle(out market.ConsensusPrice, cands []candidate, scale int
 	}
 	if len(used) > 2 {
 		used = outliers(used)
+	} else if len(used) == 2 {
+		used = m.tie(out.Asset, used)
 	}
 	if len(used) == 0 {
 		last, ok := m.last[out.Asset]
@@ -342,21 +367,29 @@ func (m *Machine) settle(out market.ConsensusPrice, cands []candidate, scale int
 	})
 	out.Price = middle(used, scale)
 	f := out.Price.Float64()
-	var halves, devs []float64
 	fresh := 0.0
-	for _, c := range used {
-		halves = append(halves, c.half)
-		devs = append(devs, math.Abs(c.f-f))
+	votes := ballot(used)
+	for i, c := range used {
+		votes[i].value = c.half
 		fresh += c.Weight * decay(out.Computed.Sub(c.At)-Fresh, AgeHalf)
 	}
-	band := math.Max(median(halves), median(devs)*1.4826)
+	band := elect(votes)
+	for i, c := range used {
+		votes[i].value = math.Abs(c.f - f)
+	}
+	band = math.Max(band, elect(votes)*1.4826)
 	if len(used) == 2 {
 		band = math.Max(band, math.Abs(used[0].f-used[1].f))
 	}
-	if d, err := money.FromFloat(band, scale+2); err == nil {
+	down, up := pushed(used, f)
+	down, up = math.Max(down, band), math.Max(up, band)
+	band = math.Max(down, up)
+	if d, err := money.FromFloat(down, scale+2); err == nil {
 		if lo, err := out.Price.Sub(d); err == nil {
 			out.Low = money.Price{Decimal: lo}
 		}
+	}
+	if d, err := money.FromFloat(up, scale+2); err == nil {
 		if hi, err := out.Price.Add(d); err == nil {
 			out.High = money.Price{Decimal: hi}
 		}
@@ -384,16 +417,56 @@ func sources(cands []candidate) []market.Contribution {
 	return out
 }
 
+// vote is what one offer says, with its part of its venue's one vote.
+type vote struct{ value, weight float64 }
+
+// ballot gives each venue one vote, shared by its offers: a venue that lists a pair
+// in ten quotes must not outvote nine others.
+func ballot(used []*candidate) []vote {
+	out := make([]vote, len(used))
+	for i, c := range used {
+		n := 0
+		for _, o := range used {
+			if o.Venue == c.Venue {
+				n++
+			}
+		}
+		out[i].weight = 1 / float64(n)
+	}
+	return out
+}
+
+// elect gives the median of the votes. It leaves them where they are.
+func elect(votes []vote) float64 {
+	s := slices.Clone(votes)
+	slices.SortFunc(s, func(a, b vote) int { return cmp.Compare(a.value, b.value) })
+	var total float64
+	for _, v := range s {
+		total += v.weight
+	}
+	sum := 0.0
+	for i, v := range s {
+		sum += v.weight
+		if math.Abs(sum-total/2) < 1e-9 && i+1 < len(s) {
+			return (v.value + s[i+1].value) / 2
+		}
+		if sum > total/2 {
+			return v.value
+		}
+	}
+	return 0
+}
+
 func outliers(used []*candidate) []*candidate {
-	prices := make([]float64, len(used))
+	votes := ballot(used)
 	for i, c := range used {
-		prices[i] = c.f
+		votes[i].value = c.f
 	}
-	mid := median(prices)
+	mid := elect(votes)
 	for i, c := range used {
-		prices[i] = math.Abs(c.f - mid)
+		votes[i].value = math.Abs(c.f - mid)
 	}
-	cut := math.Max(median(prices)*OutSpreads, mid*OutFloor)
+	cut := math.Max(elect(votes)*OutSpreads, mid*OutFloor)
 	kept := used[:0]
 	for _, c := range used {
 		if math.Abs(c.f-mid) > cut {
@@ -403,6 +476,59 @@ func outliers(used []*candidate) []*candidate {
 		kept = append(kept, c)
 	}
 	return kept
+}
+
+// tie judges two offers of a stablecoin that disagree: the peg is a third opinion.
+func (m *Machine) tie(a asset.Code, used []*candidate) []*candidate {
+	to, ok := m.peg(a)
+	if !ok || to != m.quote || math.Abs(used[0].f-used[1].f) <= OutFloor {
+		return used
+	}
+	near, far := used[0], used[1]
+	if math.Abs(near.f-1) > math.Abs(far.f-1) {
+		near, far = far, near
+	}
+	far.Status, far.weight = market.IsOut, 0
+	return append(used[:0], near)
+}
+
+// pushed gives how far down and up of the price f any one venue could move it, were it
+// to lie with all the weight a venue may have. used is sorted by price. With the cap c
+// a liar has at most c/(1-c) of what the others have together, so the weighted median
+// stays between the quantiles (1-2c)/(2-2c) and 1/(2-2c) of theirs. Fewer than three
+// venues give no such bound.
+func pushed(used []*candidate, f float64) (down, up float64) {
+	venues := map[market.VenueID]bool{}
+	for _, c := range used {
+		venues[c.Venue] = true
+	}
+	if len(venues) < 3 {
+		return 0, 0
+	}
+	const lowest, highest = (1 - 2*VenueCap) / (2 - 2*VenueCap), 1 / (2 - 2*VenueCap)
+	for liar := range venues {
+		var total, sum float64
+		for _, c := range used {
+			if c.Venue != liar {
+				total += c.Weight
+			}
+		}
+		low := true
+		for _, c := range used {
+			if c.Venue == liar {
+				continue
+			}
+			sum += c.Weight
+			if low && sum >= total*lowest-1e-9 {
+				low, down = false, math.Max(down, f-c.f)
+			}
+			if sum > total*highest+1e-9 || sum >= total-1e-9 {
+				up = math.Max(up, c.f-f)
+				break
+			}
+		}
+	}
+	return down, up
 }
 
 // limit caps the share of each venue and gives the number of venues.
@@ -467,15 +593,4 @@ func middle(used []*candidate, scale int) money.Price {
 		}
 	}
 	return used[len(used)-1].Price
-}
-
-func median(v []float64) float64 {
-	s := slices.Clone(v)
-	slices.Sort(s)
-	if n := len(s); n%2 == 1 {
-		return s[n/2]
-	} else if n > 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return 0
 }

@@ -111,6 +111,120 @@ func TestOneVenueThatMisbehavesCannotMoveThePrice(t *testing.T) {
 	}
 }
 
+// Whatever one venue of five does, for 1,000 markets: venues with one to five pairs,
+// any weights. A twin of the machine that the liar leaves alone says where the price
+// would be; the difference must lie in the band that the attacked machine states.
+func TestAnyLieOfOneVenueStaysInTheBand(t *testing.T) {
+	lies := []string{"ten times", "a tenth", "a little up", "a little down", "crossed", "frozen", "many pairs", "flood", "tight and wrong", "dollar for the stablecoin", "withdrawn", "spread wide"}
+	worst := map[string]float64{}
+	for seed := range uint64(1000) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		lie := lies[seed%uint64(len(lies))]
+		pairs := []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDC", "BTC-EUR", "BTC-GBP"}
+		rates := []float64{1, 0.9985, 1.0002, 1.08, 1.27}
+		listed := make([]int, 5)
+		scatter := make([]float64, 5)
+		volume := make([]float64, 5)
+		for i := range listed {
+			listed[i], scatter[i], volume[i] = 1+r.IntN(5), r.NormFloat64()*2e-4, math.Exp(r.NormFloat64()*3+10)
+		}
+		liar := r.IntN(5)
+		fair := 65000.0
+		start := func() *Machine {
+			m := New("USD", peg, func(c asset.Code) bool { return c == "USD" || c == "EUR" || c == "GBP" })
+			return m
+		}
+		say := func(m *Machine, v int, fair float64, at time.Time) {
+			for k := range listed[v] {
+				mid := fair * (1 + scatter[v]) / rates[k]
+				m.Offer(venueN(v), pairs[k], price(mid*(1-5e-5)), price(mid*(1+5e-5)), at)
+				q, _ := money.FromFloat(volume[v]/mid/10, 6)
+				m.Traded(&market.Trade{Venue: venueN(v), Pair: pairs[k], Price: price(mid), Qty: money.Qty{Decimal: q}}, at)
+			}
+		}
+		rate := func(m *Machine, v int, at time.Time) {
+			for k := 1; k < 5; k++ {
+				p, _ := money.FromFloat(rates[k]*(1-1e-5), 6)
+				q, _ := money.FromFloat(rates[k]*(1+1e-5), 6)
+				m.Offer(venueN(v), market.NewPair(pairs[k].Quote(), "USD"), money.Price{Decimal: p}, money.Price{Decimal: q}, at)
+			}
+		}
+		clean, attacked := start(), start()
+		at := t0
+		for _, m := range []*Machine{clean, attacked} {
+			for v := range 5 {
+				if v != 4 || liar == 4 { // stablecoin rates from four or five venues
+					rate(m, v, at)
+				}
+				say(m, v, fair, at)
+			}
+			tick(t, m, at)
+		}
+		at = at.Add(time.Second)
+		if lie == "frozen" {
+			fair *= 0.96
+		}
+		for v := range 5 {
+			say(clean, v, fair, at)
+			if v != liar {
+				say(attacked, v, fair, at)
+			}
+		}
+		mine := fair * (1 + scatter[liar])
+		lieAt := func(p market.Pair, mid, half float64) {
+			attacked.Offer(venueN(liar), p, price(mid*(1-half)), price(mid*(1+half)), at)
+		}
+		switch lie {
+		case "ten times":
+			lieAt("BTC-USD", mine*10, 1e-4)
+		case "a tenth":
+			lieAt("BTC-USD", mine/10, 1e-4)
+		case "a little up":
+			lieAt("BTC-USD", mine*1.004, 1e-4)
+		case "a little down":
+			lieAt("BTC-USD", mine*0.996, 1e-4)
+		case "crossed":
+			lieAt("BTC-USD", mine, -1e-2)
+		case "many pairs":
+			for k, p := range pairs {
+				lieAt(p, mine*1.3/rates[k], 1e-5)
+			}
+		case "flood", "tight and wrong":
+			for k, p := range pairs {
+				lieAt(p, mine*1.0045/rates[k], 1e-7)
+				attacked.Traded(&market.Trade{Venue: venueN(liar), Pair: p, Price: price(mine), Qty: money.MustQty("1000000")}, at)
+			}
+		case "dollar for the stablecoin":
+			lieAt("USDT-USD", 0.5, 1e-3)
+			lieAt("USDC-USD", 0.5, 1e-3)
+		case "withdrawn":
+			for _, p := range pairs {
+				attacked.Withdraw(venueN(liar), p)
+			}
+		case "spread wide":
+			lieAt("BTC-USD", mine, 0.2)
+		}
+		a, b := tick(t, clean, at), tick(t, attacked, at)
+		if a.Price.Cmp(b.Low.Decimal) < 0 || a.Price.Cmp(b.High.Decimal) > 0 {
+			t.Errorf("seed %d, %s of %s: %s without the lie, %s with it, band %s to %s\n%+v", seed, lie, venueN(liar), a.Price, b.Price, b.Low, b.High, b.Sources)
+		}
+		worst[lie] = math.Max(worst[lie], math.Abs(b.Price.Float64()/a.Price.Float64()-1)*1e4)
+	}
+	for _, l := range lies {
+		t.Logf("%-26s moves the price by at most %.2f basis points", l, worst[l])
+	}
+}
+
+func TestOfTwoRatesOfAStablecoinThePegDecides(t *testing.T) {
+	m := New("USD", peg, fiat)
+	m.Offer("a", "USDT-USD", money.MustPrice("0.9990"), money.MustPrice("0.9992"), t0)
+	m.Offer("b", "USDT-USD", money.MustPrice("0.5000"), money.MustPrice("0.5002"), t0)
+	m.Offer("c", "BTC-USDT", money.MustPrice("65000"), money.MustPrice("65002"), t0)
+	if p := tick(t, m, t0); math.Abs(p.Price.Float64()-65001*0.9991) > 1 {
+		t.Error("got", p.Price)
+	}
+}
+
 func TestAFrozenVenueIsLeftBehindWhenTheMarketMoves(t *testing.T) {
 	m := fiveVenues(t0)
 	tick(t, m, t0)
@@ -128,9 +242,41 @@ func TestAFrozenVenueIsLeftBehindWhenTheMarketMoves(t *testing.T) {
 	}
 	p := tick(t, m, at)
 	for _, s := range p.Sources {
-		if s.Venue == "v0" && s.Status != market.IsOut {
+		if s.Venue == "v0" && s.Status != market.IsFrozen {
 			t.Error("the frozen venue counts as", s.Status)
 		}
+	}
+}
+
+// A venue that sends the same prices again and again, with new times, is found before
+// it is far enough away to be an outlier; and counts again when it moves.
+func TestAVenueThatRepeatsItselfIsFrozen(t *testing.T) {
+	m := fiveVenues(t0)
+	tick(t, m, t0)
+	status := func(p market.ConsensusPrice) market.ContributionStatus {
+		for _, s := range p.Sources {
+			if s.Venue == "v0" {
+				return s.Status
+			}
+		}
+		return ""
+	}
+	at := t0
+	var p market.ConsensusPrice
+	for range 30 { // a third of a percent in thirty seconds
+		at = at.Add(time.Second)
+		for i := 1; i < 5; i++ {
+			put(m, i, 65000+float64(i)*3+float64(at.Sub(t0)/time.Second)*7, at)
+		}
+		put(m, 0, 65000, at)
+		p = tick(t, m, at)
+	}
+	if got := status(p); got != market.IsFrozen {
+		t.Errorf("after thirty seconds it counts as %q", got)
+	}
+	put(m, 0, 65213, at)
+	if got := status(tick(t, m, at)); got != market.Used {
+		t.Errorf("when it moves again it counts as %q", got)
 	}
 }
 

@@ -87,7 +87,7 @@ func (t *tape) print(x *trade) {
 
 func (t *tape) write(x *trade) {
 	t.trades = append(t.trades, *x)
-	open := x.at.Truncate(time.Minute)
+	open := x.at.Add(t.p.v.opt.Skew).Truncate(time.Minute) // a venue's bars follow its own clock
 	if n := len(t.bars); n == 0 || !t.bars[n-1].open.Equal(open) {
 		t.bars = append(t.bars, bar{open: open})
 	}

@@ -44,7 +44,9 @@ type toy struct {
 	done  chan struct{}
 }
 
-func newToy() *toy { return &toy{lines: make(chan string, 16), conns: make(chan net.Conn), done: make(chan struct{})} }
+func newToy() *toy {
+	return &toy{lines: make(chan string, 16), conns: make(chan net.Conn), done: make(chan struct{})}
+}
 
 func (y *toy) driver() *venue.Driver {
 	return &venue.Driver{

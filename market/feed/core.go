@@ -133,7 +133,9 @@ func (c *Core) Tick(now time.Time) {
 		c.lastAll = now
 	}
 	emit := func(k market.Candle) { rows.Candles = append(rows.Candles, k) }
+	var prices []market.ConsensusPrice
 	c.fair.Tick(now, all, func(p market.ConsensusPrice) {
+		prices = append(prices, p)
 		old, had := c.prices[p.Asset]
 		c.prices[p.Asset] = p
 		if p.Marks&market.Stale == 0 {
@@ -160,7 +162,7 @@ func (c *Core) Tick(now time.Time) {
 	stations := c.stations
 	c.mu.RUnlock()
 	for _, s := range stations {
-		s.tick(now)
+		s.tick(now, prices)
 	}
 	c.bus.Publish(events)
 	c.writer.Add(closed(&rows))

@@ -451,11 +451,7 @@ func (c *Conn) Silent(ch market.Channel, symbol string, at time.Time) *market.Ba
 func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int64) (*market.Batch, error) {
 	k.out.Reset()
 	k.raw.Reset()
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return &k.out, fault.Wrap(fault.Invalid, err, "address %q cannot be read", rawURL)
-	}
-	if err := k.driver.REST.Decode(u, body, k.table, &k.raw); err != nil {
+	if err := k.decode(rawURL, body, &k.raw); err != nil {
 		k.Counts.DecodeErrors++
 		return &k.out, err
 	}
@@ -489,6 +485,22 @@ func (k *Intake) HTTP(rawURL string, body []byte, received time.Time, number int
 	}
 	k.count()
 	return &k.out, nil
+}
+
+func (k *Intake) decode(rawURL string, body []byte, out *market.Batch) error {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "address %q cannot be read", rawURL)
+	}
+	return k.driver.REST.Decode(u, body, k.table, out)
+}
+
+// Read decodes the answer to a REST request that is no data to keep: a clock, or bars
+// to compare with. The batch is the caller's.
+func (k *Intake) Read(rawURL string, body []byte) (*market.Batch, error) {
+	var b market.Batch
+	err := k.decode(rawURL, body, &b)
+	return &b, err
 }
 
 func (k *Intake) snapshot(s *market.BookUpdate) {

@@ -102,15 +102,28 @@ func (g *Getter) Get(ctx context.Context, a venue.Ask) (url string, body []byte,
 
 // Send makes one request within the allowances.
 func (g *Getter) Send(ctx context.Context, r venue.Request) (url string, body []byte, err error) {
+	url, body, _, err = g.send(ctx, r)
+	return url, body, err
+}
+
+// send is Send that tells when the request was really sent.
+func (g *Getter) send(ctx context.Context, r venue.Request) (url string, body []byte, sent time.Time, err error) {
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-ctx.Done():
-		return "", nil, ctx.Err()
+		return "", nil, sent, ctx.Err()
 	}
 	if err := g.wait(ctx, r); err != nil {
-		return "", nil, err
+		return "", nil, sent, err
 	}
+	sent = time.Now().UTC()
+	url, body, err = g.transfer(ctx, r)
+	return url, body, sent, err
+}
+
+// transfer makes the request and reads the answer.
+func (g *Getter) transfer(ctx context.Context, r venue.Request) (url string, body []byte, err error) {
 	url = g.base + r.Path
 	method, content := http.MethodGet, io.Reader(nil)
 	if r.Body != "" {

@@ -31,6 +31,8 @@ type Link struct {
 	Pick func([]market.Instrument) []market.Instrument
 	// Channels to subscribe to; those the venue lacks are left out.
 	Channels []market.Channel
+	// Bars gives our own candles, to be held against the venue's; nil: they are not.
+	Bars market.CandleReader
 	// Backfill: fetch recent candles at start, and missing trades after a gap.
 	Backfill bool
 	Log      *slog.Logger
@@ -108,6 +110,7 @@ func (l *Live) Run(ctx context.Context) error {
 		l.begin(picked)
 	}
 	l.wg.Go(func() { l.contracts(ctx, picked) })
+	l.wg.Go(func() { l.patrol(ctx, picked) })
 	l.wg.Wait()
 	return nil
 }
@@ -217,6 +220,7 @@ func (l *Live) keep(ctx context.Context, name string, d *venue.Dialect, g group)
 		}
 		l.station.mu.Lock()
 		l.station.state.Reconnects++
+		l.station.watch.score.Reconnect(time.Now().UTC())
 		l.station.mu.Unlock()
 		pause := backoff(fails, time.Second, 32*time.Second)
 		if errors.Is(err, errMoving) && data {

@@ -17,6 +17,7 @@ import (
 	"github.com/assayhq/assay/market/book"
 	"github.com/assayhq/assay/market/emulator"
 	"github.com/assayhq/assay/market/feed"
+	"github.com/assayhq/assay/market/markettest"
 	"github.com/assayhq/assay/market/venue/all"
 )
 
@@ -166,8 +167,14 @@ type scene struct {
 
 func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.FaultPlan, pairs ...market.Pair) *scene {
 	t.Helper()
+	return stage(t, id, seed, emulator.Options{Pairs: pairs, Faults: faults}, nil)
+}
+
+// stage is startScene with every choice: what the venue is like, and where rows are kept.
+func stage(t *testing.T, id market.VenueID, seed uint64, opt emulator.Options, history market.History) *scene {
+	t.Helper()
 	world := emulator.NewWorld(seed, emulator.WorldOptions{Rate: 4, History: time.Hour, Tape: 10 * time.Minute})
-	v, err := emulator.New(id, world, emulator.Options{Pairs: pairs, Faults: faults})
+	v, err := emulator.New(id, world, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,9 +196,19 @@ func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.F
 	if os.Getenv("ASSAY_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	core := feed.NewCore(cat, w, nil, log)
+	var writer *feed.Writer
+	if history != nil {
+		writer = feed.NewWriter(history, 100*time.Millisecond, 10000, log)
+		wg.Go(func() { writer.Run(ctx) }) //nolint:errcheck // ends with ctx
+	}
+	core := feed.NewCore(cat, w, writer, log)
+	var bars market.CandleReader
+	if history != nil {
+		bars = feed.NewReader(history, core.OpenCandle, cat.IsStable, core.Now)
+	}
 	st := core.NewStation(d)
 	live := feed.NewLive(st, feed.Link{
+		Bars:   bars,
 		Stream: "ws://venue.test", Base: "http://venue.test", Client: mem.Client(), Log: log, Backfill: true,
 		Pick:     func(in []market.Instrument) []market.Instrument { return in },
 		Channels: []market.Channel{market.Trades, market.Quotes, market.Books},
@@ -384,6 +401,54 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 						t.Errorf("%s: %d of %d trades are missing after the repair", symbol, missing, last-first)
 					}
 				}
+			})
+		})
+	}
+}
+
+// A venue is measured while it is followed: its clock, that is wrong here, and its
+// bars, that agree with ours because no trade was lost.
+func TestAVenueIsScored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, "binance", 11, emulator.Options{Pairs: []market.Pair{"BTC-USDT"}, Skew: -700 * time.Millisecond}, markettest.NewMemory())
+		time.Sleep(70 * time.Minute)
+		scores := s.core.Scores("binance", "")
+		s.stop()
+		if len(scores) != 2 {
+			t.Fatalf("%d scores", len(scores))
+		}
+		whole, pair := scores[0], scores[1]
+		if off := whole.Offset + 700*time.Millisecond; off.Abs() > whole.OffsetError+time.Millisecond || whole.OffsetAt.IsZero() {
+			t.Errorf("the clock is said to be off by %v within %v", whole.Offset, whole.OffsetError)
+		}
+		if pair.BarsCompared < 8 || pair.BarsEqual != 1 {
+			t.Errorf("%d bars compared, share %v equal; %+v", pair.BarsCompared, pair.BarsEqual, s.witness.gaps)
+		}
+		if pair.Uptime < 0.99 || pair.SideChecked < 100 || pair.SideAgrees < 0.95 || pair.DepthBid100 <= 0 || pair.SpreadBps.N < 100 {
+			t.Errorf("%+v", pair)
+		}
+		if pair.Lag.P50 < 600 || pair.Lag.P50 > 1000 { // 700 ms of clock and some of travel
+			t.Errorf("lag %+v", pair.Lag)
+		}
+	})
+}
+
+// What a venue sends that nobody knows is counted, with a sample, and said.
+func TestDriftOfAProtocolIsFound(t *testing.T) {
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.NewType, After: emulator.Duration(20 * time.Second), Count: 3}}}
+				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
+				time.Sleep(time.Minute)
+				found := s.core.Drift(id)
+				s.stop()
+				for _, f := range found {
+					if f.Kind == "strange" && f.On == "stream" && f.Sample != "" && f.Count > 0 {
+						return
+					}
+				}
+				t.Errorf("three messages of a new type, and only %+v was found", found)
 			})
 		})
 	}

@@ -38,6 +38,7 @@ type Station struct {
 	scratch []market.Event
 	rows    market.Batch
 	gaps    []market.Gap // the newest, for the board
+	watch   watch        // how it behaves
 }
 
 type conned struct {
@@ -59,7 +60,7 @@ func (c *Core) NewStation(d *venue.Driver) *Station {
 		clean:  clean.New(clean.Rules{}),
 		bars:   map[market.Pair]*candle.Machine{}, books: map[market.Pair]*conned{},
 		quotes: map[market.Pair]market.Quote{}, trades: map[market.Pair]*ring{}, deals: map[market.Pair]*contract{}, seqs: map[seqKey]uint64{},
-		down: map[string]outage{},
+		down: map[string]outage{}, watch: newWatch(d.Spec.ID),
 	}
 	s.state = market.VenueState{
 		ID: d.Spec.ID, Name: d.Spec.Name, State: "connecting", Docs: d.Spec.Docs, History: d.Spec.History,
@@ -129,9 +130,11 @@ func (s *Station) Frame(conn string, data []byte, at time.Time, number int64) ([
 		return nil, fmt.Errorf("no connection %q", conn)
 	}
 	b, err := c.Frame(data, at, number)
+	s.watch.listen(data, b.Notices, err, at)
 	s.state.Messages++
 	if err != nil {
 		s.state.DecodeFails++
+		s.watch.score.Unreadable(at)
 	}
 	if o, ok := s.down[stem(conn)]; ok && !b.Empty() {
 		o.gap.To = at
@@ -151,6 +154,7 @@ func (s *Station) HTTP(url string, body []byte, at time.Time, number int64) (*ma
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, err := s.intake.HTTP(url, body, at, number)
+	s.watch.answered(url, body, &s.intake.raw, err, at)
 	if err != nil {
 		return b, err
 	}
@@ -236,7 +240,7 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 		q := b.Quotes[i]
 		s.quotes[q.Pair] = q
 		s.publish(market.Quotes, q.Pair, "", func(e *market.Event) { e.Quote = &q })
-		s.lags.add(at, q.At)
+		s.lag(q.Pair, at, q.At)
 	}
 	for i := range b.Books {
 		s.book(c, &b.Books[i])
@@ -258,6 +262,7 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 	for i := range b.Notices {
 		if b.Notices[i].Kind == market.Strange {
 			s.state.Strange++
+			s.watch.score.Strange(at)
 		}
 	}
 	if !b.Empty() {
@@ -271,6 +276,7 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 }
 
 func (s *Station) trade(t *market.Trade, at time.Time, emit func(market.Candle)) {
+	s.observe(t, at)
 	m := s.bars[t.Pair]
 	if m == nil {
 		since := at
@@ -292,7 +298,7 @@ func (s *Station) trade(t *market.Trade, at time.Time, emit func(market.Candle))
 		s.publish(market.Trades, t.Pair, "", func(e *market.Event) { e.Trade = &v })
 	}
 	if t.Marks&market.Backfilled == 0 {
-		s.lags.add(at, t.At)
+		s.lag(t.Pair, at, t.At)
 	}
 }
 
@@ -316,7 +322,7 @@ func (s *Station) book(c *Conn, u *market.BookUpdate) {
 		v.Bids, v.Asks = slices.Clone(u.Bids), slices.Clone(u.Asks)
 		e.Book = &v
 	})
-	s.lags.add(u.Received, u.At)
+	s.lag(u.Pair, u.Received, u.At)
 }
 
 // publish appends an event and numbers it, copying only if somebody listens.
@@ -338,6 +344,7 @@ func (s *Station) gap(g *market.Gap, emit func(market.Candle)) {
 		s.gaps = s.gaps[1:]
 	}
 	s.gaps = append(s.gaps, *g)
+	s.watch.gap(g)
 	if g.To.IsZero() || g.To.Equal(g.From) {
 		s.state.Gaps++
 	}
@@ -370,10 +377,13 @@ func (s *Station) Repaired(g market.Gap, at time.Time, rows int64) {
 	s.take(nil, &market.Batch{Gaps: []market.Gap{g}}, at)
 }
 
-// tick closes bars and judges staleness. now is the time of the data.
-func (s *Station) tick(now time.Time) {
+// tick closes bars and looks at what the venue is like. now is the time of the data;
+// prices are the consensus prices that were computed at it.
+func (s *Station) tick(now time.Time, prices []market.ConsensusPrice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.compare(prices, now)
+	s.sample(now)
 	s.scratch = s.scratch[:0]
 	s.rows.Reset()
 	for _, m := range s.bars {

@@ -125,6 +125,17 @@ func Sized(in *market.Instrument, levels []market.Level) []market.Level {
 	return levels
 }
 
+// Clock reads the venue's time from a member of the object that comes next.
+func Clock(c *scan.Cursor, out *market.Batch, member string, read func(*scan.Cursor) time.Time) {
+	for ok := c.Obj(); ok && c.NextKey(); {
+		if c.Is(member) {
+			out.Clock = read(c)
+		} else {
+			c.Skip()
+		}
+	}
+}
+
 // Say appends a notice.
 func Say(out *market.Batch, k market.NoticeKind, ch market.Channel, symbol, text string) {
 	out.Notices = append(out.Notices, market.Notice{Kind: k, Channel: ch, Symbol: symbol, Text: text})

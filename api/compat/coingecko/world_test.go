@@ -235,6 +235,12 @@ func (f *fake) OpenCandle(market.VenueID, market.Pair, market.Interval) (market.
 	return market.Candle{}, false
 }
 
+// Drift is empty: nothing changes here.
+func (*fake) Drift(market.VenueID) []market.Finding { return nil }
+
+// Scores is empty: no surface of others shows them.
+func (*fake) Scores(market.VenueID, market.Pair) []market.Score { return nil }
+
 func (f *fake) Quality(v market.VenueID, p market.Pair) []market.Quality {
 	return []market.Quality{{Venue: v, Pair: p, Channel: market.Trades, State: "live"}}
 }

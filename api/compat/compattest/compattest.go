@@ -173,6 +173,12 @@ func (w *World) OpenCandle(market.VenueID, market.Pair, market.Interval) (market
 	return market.Candle{}, false
 }
 
+// Drift is empty: nothing changes here.
+func (*World) Drift(market.VenueID) []market.Finding { return nil }
+
+// Scores is empty: no surface of others shows them.
+func (*World) Scores(market.VenueID, market.Pair) []market.Score { return nil }
+
 // Quality says that BTC-USDT and BTC-USD trade.
 func (w *World) Quality(v market.VenueID, _ market.Pair) (out []market.Quality) {
 	for _, q := range []market.Quality{{Venue: "binance", Pair: "BTC-USDT", Channel: market.Trades, State: "live"}, {Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, State: "live"}} {

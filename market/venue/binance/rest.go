@@ -129,7 +129,9 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 			row(&c, in, i, out)
 		}
 		venue.Settle(out, zero)
-	case "/api/v3/time", "/api/v3/ping":
+	case "/api/v3/time":
+		venue.Clock(&c, out, "serverTime", (*scan.Cursor).Millis)
+	case "/api/v3/ping":
 		c.Skip()
 	default:
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)

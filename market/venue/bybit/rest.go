@@ -140,6 +140,9 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	if r.code != 0 {
 		return refusal(r.code, r.msg)
 	}
+	if what == "time" {
+		out.Clock = r.time
+	}
 	slices.Reverse(out.Trades[trades:]) // the venue gives the newest first
 	slices.Reverse(out.Candles[candles:])
 	venue.Settle(out, r.time)

@@ -22,7 +22,7 @@ func ask(a venue.Ask) (venue.Request, error) {
 	case venue.AskInstruments:
 		return venue.Request{Path: "/0/public/AssetPairs"}, nil
 	case venue.AskClock:
-		return venue.Request{Path: "/0/public/Time"}, nil
+		return venue.Request{}, fault.New(fault.Invalid, "Kraken tells its time in whole seconds only")
 	case venue.AskBook:
 		n := 500
 		if a.Depth > 0 && a.Depth < n {

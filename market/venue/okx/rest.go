@@ -155,7 +155,11 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 			readCandle(c, in(), i, out)
 		}
 		slices.Reverse(out.Candles)
-	case "public/time", "system/status":
+	case "public/time":
+		for ok := c.Arr(); ok && c.NextItem(); {
+			venue.Clock(c, out, "ts", (*scan.Cursor).Millis)
+		}
+	case "system/status":
 		c.Skip()
 	default:
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)

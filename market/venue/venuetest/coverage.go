@@ -49,6 +49,9 @@ func (c coverage) batch(scope string, b *market.Batch) {
 	if len(b.Liquidations) > 0 {
 		c.add(scope, "liquidations")
 	}
+	if !b.Clock.IsZero() {
+		c.add(scope, "the clock")
+	}
 	if len(b.Instruments) > 0 {
 		c.add(scope, "instruments")
 	}
@@ -92,6 +95,9 @@ func (c coverage) examine(t *testing.T, d *venue.Driver) {
 	}
 	if len(d.REST.Intervals) > 0 {
 		need("http", "candles")
+	}
+	if _, err := d.REST.Request(venue.Ask{What: venue.AskClock}); err == nil {
+		need("http", "the clock")
 	}
 	if d.REST.Derivatives {
 		need("http", "derivatives")

@@ -111,6 +111,9 @@ func render(n int, b *market.Batch, verdict func(*market.BookUpdate) (book.Verdi
 	if b.HasSeq {
 		add(line{Type: "sequence", Seq: b.Seq})
 	}
+	if !b.Clock.IsZero() {
+		add(line{Type: "clock", At: stamp(b.Clock)})
+	}
 	for i := range b.Instruments {
 		x := &b.Instruments[i]
 		add(line{Type: "instrument", Pair: x.Pair, Symbol: x.Symbol, REST: x.RESTSymbol, Kind: string(x.Kind), Status: x.Status, Tick: unless(x.PriceTick), Step: unless(x.QtyStep),
