@@ -42,6 +42,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 			{Name: "Risk", Description: "What holding was like, and beside what"},
 			{Name: "Grades", Description: "Statistics of past data by open formulas, with their record. Not financial advice"},
 			{Name: "Reference", Description: "What exists, and where it trades"},
+			{Name: "Derivatives", Description: "Perpetuals and futures: funding, open interest, mark and index, liquidations"},
 			{Name: "Liquidity", Description: "What can be traded, and at what price"},
 			{Name: "Quality", Description: "How good the data is"},
 			{Name: "Keys", Description: "Who may ask"},
