@@ -84,6 +84,9 @@ func (h *Hub) check(w *wish) error {
 		}
 	}
 	at := idx.pairs[w.pair]
+	if (w.ch == market.Derivatives || w.ch == market.Liquidations) && w.pair.Spot() {
+		return fault.At(fault.Invalid, w.where+".pair", "%s is traded spot: only contracts, such as %s-PERP, have %s", w.pair, w.pair, w.ch)
+	}
 	switch {
 	case w.venue != "" && !idx.venues[w.venue]:
 		return unknown(w.where+".venue", "there is no venue "+string(w.venue)+" here", near(string(w.venue), idx.venueNames))
