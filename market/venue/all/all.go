@@ -10,6 +10,7 @@ import (
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/kraken"
+	"github.com/assayhq/assay/market/venue/krakenfutures"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -22,6 +23,7 @@ func Drivers() []*venue.Driver {
 		&coinbase.Driver,
 		&coinbase.Exchange,
 		&kraken.Driver,
+		&krakenfutures.Driver,
 		&okx.Driver,
 	}
 }
