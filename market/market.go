@@ -25,7 +25,9 @@ type VenueID string
 const ConsensusVenue VenueID = "consensus"
 
 // Pair is our name for what is traded: BASE-QUOTE for spot ("BTC-USD"),
-// BASE-QUOTE-PERP for a perpetual, BASE-QUOTE-YYYYMMDD for a dated future.
+// BASE-QUOTE-PERP for a perpetual, BASE-QUOTE-YYYYMMDD for a dated future. Where a venue
+// has a linear and an inverse one of the same name, the inverse one's ends in the coin it
+// is settled in: BTC-USD-PERP.BTC.
 // Codes are ours: BTC, never XBT.
 type Pair string
 

@@ -89,7 +89,7 @@ func (c *Core) Remember(stored []market.Stored) {
 			continue
 		}
 		in := market.Instrument{Venue: s.Venue, Pair: s.Pair, Kind: market.Spot, Base: s.Pair.Base(), Quote: s.Pair.Quote(), Status: market.StatusUnknown, Guessed: true}
-		if strings.HasSuffix(string(s.Pair), "-PERP") {
+		if strings.Contains(string(s.Pair), "-PERP") {
 			in.Kind = market.Perpetual
 		} else if !s.Pair.Spot() {
 			in.Kind = market.Dated
