@@ -9,6 +9,7 @@ import (
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/deribit"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/krakenfutures"
 	"github.com/assayhq/assay/market/venue/okx"
@@ -22,6 +23,7 @@ func Drivers() []*venue.Driver {
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
+		&deribit.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
 		&okx.Driver,
