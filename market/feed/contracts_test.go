@@ -3,6 +3,7 @@ package feed_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -108,6 +109,81 @@ func paid(t *testing.T, in market.Instrument, rows []market.Derivative, from, to
 	}
 	if want := int(to.Sub(from) / every); len(seen) < want-1 || len(seen) > want+1 {
 		t.Errorf("%s: %d rows of funding in %v, want %d", in.Symbol, len(seen), to.Sub(from), want)
+	}
+}
+
+// Everything a venue of contracts streams is read: each channel brings something, nothing
+// is strange, and nothing is refused.
+func TestContractsStreamEveryChannel(t *testing.T) {
+	for _, d := range all.Drivers() {
+		if !slices.Contains(d.Current().Channels, market.Derivatives) {
+			continue
+		}
+		t.Run(string(d.Spec.ID), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { stream(t, d) })
+		})
+	}
+}
+
+func stream(t *testing.T, d *venue.Driver) {
+	world := emulator.NewWorld(7, emulator.WorldOptions{Rate: 12, History: time.Hour, Tape: 10 * time.Minute})
+	v, err := emulator.New(d.Spec.ID, world, emulator.Options{Pairs: perpetuals([]market.Pair{"BTC-USD", "BTC-USDT", "ETH-USD", "ETH-USDT"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := asset.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	mem := emulator.NewMemory()
+	log := slog.New(slog.DiscardHandler)
+	st := feed.NewCore(cat, newWitness(v), nil, log).NewStation(d)
+	again := feed.NewIntake(d, func(s string) string { return string(cat.Normalize(string(d.Spec.ID), s)) })
+	refused, reconnects := []string{}, 0
+	var mu sync.Mutex
+	live := feed.NewLive(st, feed.Link{
+		Stream: "ws://venue.test", Base: "http://venue.test", Client: mem.Client(), Log: log, Channels: d.Current().Channels,
+		Pick: func(in []market.Instrument) []market.Instrument { return in },
+		Keep: func(f market.Frame) { // what came, read a second time to be counted
+			mu.Lock()
+			defer mu.Unlock()
+			c, _ := again.Conn(f.Conn)
+			switch f.Kind {
+			case "connect":
+				_, err = again.ConnectAs(d.Current(), f.Conn, f.Addr, f.Received)
+			case "disconnect":
+				reconnects++
+			case "recv":
+				b, _ := c.Frame(f.Data, f.Received, 0)
+				for _, n := range b.Notices {
+					if n.Kind == market.Refused {
+						refused = append(refused, n.Text)
+					}
+				}
+			}
+		},
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { v.Serve(ctx, mem) }) //nolint:errcheck // ends with ctx
+	wg.Go(func() { live.Run(ctx) })     //nolint:errcheck // ends with ctx
+	time.Sleep(4 * time.Minute)
+	mu.Lock()
+	n := again.Counts
+	lost := reconnects
+	mu.Unlock()
+	cancel()
+	mem.Close()
+	wg.Wait()
+	has := map[market.Channel]int64{market.Trades: n.Trades, market.Quotes: n.Quotes, market.Books: n.Books, market.Candles: n.Candles,
+		market.Derivatives: n.Derivatives, market.Liquidations: n.Liquidations}
+	for _, ch := range d.Current().Channels {
+		if has[ch] == 0 {
+			t.Errorf("the channel %s brought nothing: %+v", ch, n)
+		}
+	}
+	if n.DecodeErrors+n.Strange+n.SequenceGaps > 0 || lost > 0 || len(refused) > 0 || err != nil {
+		t.Errorf("%+v, %d reconnects, refused %v, %v", n, lost, refused, err)
 	}
 }
 
