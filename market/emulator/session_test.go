@@ -37,6 +37,11 @@ func everything(id market.VenueID) (path string, wishes []string) {
 			wishes = append(wishes, `{"jsonrpc":"2.0","id":1,"method":"public/subscribe","params":{"channels":["`+strings.ReplaceAll(ch, "%s", "BTC-PERPETUAL")+`","`+strings.ReplaceAll(ch, "%s", "BTC_USDC-PERPETUAL")+`"]}}`)
 		}
 		return "/ws/api/v2", wishes
+	case "hyperliquid":
+		for _, what := range []string{`"l2Book"`, `"l2Book","fast":true`, `"trades"`, `"bbo"`, `"activeAssetCtx"`, `"candle","interval":"1m"`} {
+			wishes = append(wishes, `{"method":"subscribe","subscription":{"coin":"BTC","type":`+what+`}}`)
+		}
+		return "/ws", wishes
 	case "krakenfutures":
 		for _, feed := range []string{"book", "trade", "ticker", "ticker_lite", "heartbeat"} {
 			wishes = append(wishes, `{"event":"subscribe","feed":"`+feed+`","product_ids":["PF_XBTUSD","PI_XBTUSD"]}`)

@@ -10,6 +10,7 @@ import (
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/deribit"
+	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/krakenfutures"
 	"github.com/assayhq/assay/market/venue/okx"
@@ -24,6 +25,7 @@ func Drivers() []*venue.Driver {
 		&coinbase.Driver,
 		&coinbase.Exchange,
 		&deribit.Driver,
+		&hyperliquid.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
 		&okx.Driver,
