@@ -72,11 +72,7 @@ func ask(a venue.Ask) (venue.Request, error) {
 		if a.From.IsZero() && a.To.IsZero() {
 			return venue.Request{Path: api + "get_last_trades_by_instrument" + name + count}, nil
 		}
-		from := a.From
-		if ms, err := strconv.ParseInt(a.Cursor, 10, 64); err == nil {
-			from = time.UnixMilli(ms)
-		}
-		path := api + "get_last_trades_by_instrument_and_time" + name + span(from, a.To) + count
+		path := api + "get_last_trades_by_instrument_and_time" + name + span(venue.Since(a), a.To) + count
 		if !a.From.IsZero() {
 			path += "&sorting=asc"
 		}
@@ -105,8 +101,7 @@ func hours(a venue.Ask) (from, to time.Time) {
 }
 
 // next gives the other parts of the instrument list, the windows of candles and of
-// funding, and pages trades by time: a page begins at the time of the last trade before
-// it, so what comes twice has the same id.
+// funding, and pages trades by time.
 func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 	switch a.What {
 	case venue.AskInstruments:
@@ -122,22 +117,9 @@ func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 		a.From = to
 		return a, true
 	case venue.AskTrades:
-		since, err := strconv.ParseInt(got.Cursor, 10, 64)
-		if err != nil || a.From.IsZero() {
-			return a, false
+		if last, err := strconv.ParseInt(got.Cursor, 10, 64); err == nil {
+			return venue.NextSince(a, time.UnixMilli(last))
 		}
-		before := a.From.UnixMilli()
-		if a.Cursor != "" {
-			before, _ = strconv.ParseInt(a.Cursor, 10, 64)
-		}
-		if since == before { // a page within one millisecond
-			since++
-		}
-		if since < before || !a.To.IsZero() && since >= a.To.UnixMilli() {
-			return a, false
-		}
-		a.Cursor = strconv.FormatInt(since, 10)
-		return a, true
 	}
 	return a, false
 }

@@ -66,11 +66,7 @@ func ask(a venue.Ask) (venue.Request, error) {
 	case venue.AskDerivative:
 		return info(20, "metaAndAssetCtxs", coin, ""), nil // of all coins: one is taken out
 	case venue.AskFunding:
-		from := a.From
-		if ms, err := strconv.ParseInt(a.Cursor, 10, 64); err == nil {
-			from = time.UnixMilli(ms)
-		}
-		return info(20+fundingPage/20, "fundingHistory", coin, of+","+span(from, a.To)), nil
+		return info(20+fundingPage/20, "fundingHistory", coin, of+","+span(venue.Since(a), a.To)), nil
 	case venue.AskCandles:
 		name, err := venue.IntervalName("Hyperliquid", intervals, a.Interval)
 		if err != nil {

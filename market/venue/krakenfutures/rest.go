@@ -42,11 +42,7 @@ func ask(a venue.Ask) (venue.Request, error) {
 	case venue.AskTrades:
 		path := history + part + "/executions?count=" + strconv.Itoa(venue.PageSize(a, tradePage))
 		if !a.From.IsZero() {
-			since := a.Cursor
-			if since == "" {
-				since = venue.MS(a.From)
-			}
-			path += "&sort=asc&since=" + url.QueryEscape(since)
+			path += "&sort=asc&since=" + venue.MS(venue.Since(a))
 		}
 		if !a.To.IsZero() {
 			path += "&before=" + venue.MS(a.To)
@@ -76,31 +72,15 @@ func ask(a venue.Ask) (venue.Request, error) {
 	return venue.Request{}, fault.New(fault.Invalid, "Kraken Futures cannot be asked that")
 }
 
-// next pages candles by windows, and trades by time: a page begins at the time of the last
-// trade before it, so what comes twice has the same id. A page that lies within one
-// millisecond is passed over, so that paging always moves.
+// next pages candles by windows, and trades by time.
 func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 	switch a.What {
 	case venue.AskCandles:
 		return venue.NextWindow(a, venue.PageSize(a, candlePage), got)
 	case venue.AskTrades:
-		n := len(got.Trades)
-		if a.From.IsZero() || n < venue.PageSize(a, tradePage) {
-			return a, false
+		if n := len(got.Trades); n >= venue.PageSize(a, tradePage) {
+			return venue.NextSince(a, got.Trades[n-1].At)
 		}
-		before := a.From.UnixMilli()
-		if a.Cursor != "" {
-			before, _ = strconv.ParseInt(a.Cursor, 10, 64)
-		}
-		since := got.Trades[n-1].At.UnixMilli()
-		if since == before {
-			since++
-		}
-		if since < before || !a.To.IsZero() && since >= a.To.UnixMilli() {
-			return a, false
-		}
-		a.Cursor = strconv.FormatInt(since, 10)
-		return a, true
 	}
 	return a, false
 }
