@@ -56,7 +56,9 @@ var recorded = []struct {
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
+	{"deribit", "DERIBIT", 136, 46, 0, 10},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
+	{"krakenfutures", "KRAKEN_FUTURES", 7175, 7024, 0, 10},
 	{"okx", "OKX", 410, 290, 290, 3},
 }
 
@@ -124,8 +126,11 @@ func kindsOf(es []event) map[string]bool {
 	return out
 }
 
-// plain is a number without trailing zeros, so that 0.3521 and 0.35210000 agree.
+// plain is a number, "0" where there is none, without trailing zeros, so that 0.3521 and 0.35210000 agree.
 func plain(s string) string {
+	if s == "" {
+		return "0"
+	}
 	d, err := money.Parse([]byte(s))
 	if err != nil {
 		return "bad number " + s
@@ -186,6 +191,7 @@ func readOurs(t *testing.T, id market.VenueID, path string, kinds map[string]boo
 			Type, Symbol, Side, ID, TS string
 			Price, Size                string
 			Snapshot, Aggregate        bool
+			Backfilled                 bool
 			Bids, Asks                 [][2]string
 			Bid                        string
 			BidSize                    string `json:"bid_size"`
@@ -199,6 +205,8 @@ func readOurs(t *testing.T, id market.VenueID, path string, kinds map[string]boo
 		switch {
 		case !kinds[m.Type] || m.Aggregate:
 			return
+		case m.Backfilled:
+			return // a subscription's first message repeats old trades: they leave it out
 		case m.Type == "trade":
 			text = fmt.Sprint("trade ", strings.ToLower(m.Symbol), " ", m.ID, " ", plain(m.Price), " ", plain(m.Size), " ", m.Side, " ", millis(t, m.TS))
 		case m.Type == "quote":

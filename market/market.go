@@ -25,7 +25,9 @@ type VenueID string
 const ConsensusVenue VenueID = "consensus"
 
 // Pair is our name for what is traded: BASE-QUOTE for spot ("BTC-USD"),
-// BASE-QUOTE-PERP for a perpetual, BASE-QUOTE-YYYYMMDD for a dated future.
+// BASE-QUOTE-PERP for a perpetual, BASE-QUOTE-YYYYMMDD for a dated future. Where a venue
+// has a linear and an inverse one of the same name, the inverse one's ends in the coin it
+// is settled in: BTC-USD-PERP.BTC.
 // Codes are ours: BTC, never XBT.
 type Pair string
 
@@ -57,10 +59,10 @@ func (p Pair) Spot() bool { _, _, k := p.cut(); return k == "" }
 
 // Kind tells by its form what a pair is of; options have no form of their own.
 func (p Pair) Kind() Kind {
-	switch _, _, k := p.cut(); k {
-	case "":
+	switch _, _, k := p.cut(); {
+	case k == "":
 		return Spot
-	case "PERP":
+	case k == "PERP", strings.HasPrefix(k, "PERP."): // PERP.BTC is inverse
 		return Perpetual
 	}
 	return Dated

@@ -233,6 +233,21 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// Of whole books that come out of order the newest stays.
+func TestAnOlderWholeBookIsPassedOver(t *testing.T) {
+	m := NewMachine(Rule{Join: Replace}, &market.Instrument{})
+	for i, x := range []struct {
+		at   time.Time
+		want Verdict
+	}{{t0, Publish}, {t0.Add(2), Publish}, {t0.Add(1), Ignore}, {t0.Add(2), Publish}, {time.Time{}, Publish}} {
+		v := m.Apply(&market.BookUpdate{At: x.at, Bids: []market.Level{level("1", fmt.Sprint(i+1))}})
+		b, _ := m.Book.Bid(0)
+		if v != x.want || x.want == Publish && b.Qty.String() != fmt.Sprint(i+1) {
+			t.Errorf("book %d: verdict %d, best %v", i, v, b)
+		}
+	}
+}
+
 // FuzzLoad: any levels in any order give a sorted book without doubles.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 3, 2, 1})

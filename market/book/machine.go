@@ -15,7 +15,8 @@ type Join uint8
 
 // The ways to join.
 const (
-	// Replace: every message is the whole book (or its top).
+	// Replace: every message is the whole book (or its top). One that is older than the
+	// present book is passed over.
 	Replace Join = iota
 	// Stream: a snapshot in the stream, then differences without numbers. Loss
 	// shows only by a checksum, or not at all.
@@ -184,6 +185,10 @@ func (m *Machine) keep(list *[]market.BookUpdate, u *market.BookUpdate, bound in
 
 func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
+	case Replace:
+		if m.valid && u.At.Before(m.lastAt) && !u.At.IsZero() {
+			return Ignore
+		}
 	case RESTRange:
 		if m.valid && u.Last < m.last {
 			return Ignore // an old answer; we know more

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,7 +18,8 @@ type query struct {
 	args    url.Values
 	now     time.Time
 	address string
-	used    int // weight used in the last window looked at, this request included
+	body    []byte // of a POST, once it was asked for
+	used    int    // weight used in the last window looked at, this request included
 	left    int
 }
 
@@ -86,6 +88,14 @@ func clientOf(r *http.Request) string {
 		return h
 	}
 	return r.RemoteAddr
+}
+
+// post is the body of the request, up to a megabyte of it.
+func (q *query) post() []byte {
+	if q.body == nil {
+		q.body, _ = io.ReadAll(io.LimitReader(q.r.Body, 1<<20))
+	}
+	return q.body
 }
 
 // get is a parameter, or "".

@@ -32,6 +32,21 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", wishes
 	case "coinbaseexchange":
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
+	case "deribit":
+		for _, ch := range []string{"book.%s.100ms", "trades.%s.100ms", "ticker.%s.100ms", "quote.%s", "chart.trades.%s.1"} {
+			wishes = append(wishes, `{"jsonrpc":"2.0","id":1,"method":"public/subscribe","params":{"channels":["`+strings.ReplaceAll(ch, "%s", "BTC-PERPETUAL")+`","`+strings.ReplaceAll(ch, "%s", "BTC_USDC-PERPETUAL")+`"]}}`)
+		}
+		return "/ws/api/v2", wishes
+	case "hyperliquid":
+		for _, what := range []string{`"l2Book"`, `"l2Book","fast":true`, `"trades"`, `"bbo"`, `"activeAssetCtx"`, `"candle","interval":"1m"`} {
+			wishes = append(wishes, `{"method":"subscribe","subscription":{"coin":"BTC","type":`+what+`}}`)
+		}
+		return "/ws", wishes
+	case "krakenfutures":
+		for _, feed := range []string{"book", "trade", "ticker", "ticker_lite", "heartbeat"} {
+			wishes = append(wishes, `{"event":"subscribe","feed":"`+feed+`","product_ids":["PF_XBTUSD","PI_XBTUSD"]}`)
+		}
+		return "/ws/v1", wishes
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
 	case "bybit":
@@ -46,7 +61,7 @@ func everything(id market.VenueID) (path string, wishes []string) {
 // record listens to everything for a while and gives all messages and the journal.
 func record(t *testing.T, id market.VenueID, seed uint64, d time.Duration) (text, journal string) {
 	plan := RandomFaults(seed, map[FaultKind]float64{Drop: 0.01, Duplicate: 0.01, Reorder: 0.01, Gap: 0.002, BadChecksum: 0.01, Crossed: 0.005, Ghost: 0.005, NewEnum: 0.01, NewType: 0.01})
-	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP"}, Faults: plan}, func(b *bench) {
+	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP", "BTC-USD-PERP", "BTC-USD-PERP.BTC", "BTC-USDC-PERP"}, Faults: plan}, func(b *bench) {
 		path, wishes := everything(id)
 		w := b.dial(path)
 		for _, s := range wishes {
@@ -92,6 +107,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"deribit":          "/api/v2/public/get_time /api/v2/public/test /api/v2/public/get_instruments?currency=any&kind=future /api/v2/public/get_instrument?instrument_name=BTC-PERPETUAL /api/v2/public/ticker?instrument_name=BTC_USDC-PERPETUAL /api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL&depth=10 /api/v2/public/get_last_trades_by_instrument?instrument_name=ETH-PERPETUAL&count=5 /api/v2/public/get_last_trades_by_instrument_and_time?instrument_name=BTC-PERPETUAL&start_timestamp=1&end_timestamp=4102444800000&sorting=asc /api/v2/public/get_tradingview_chart_data?instrument_name=BTC-PERPETUAL&resolution=60&start_timestamp=1&end_timestamp=4102444800000 /api/v2/public/get_funding_rate_history?instrument_name=BTC-PERPETUAL&start_timestamp=1&end_timestamp=4102444800000",
+		"krakenfutures":    "/derivatives/api/v3/instruments /derivatives/api/v3/tickers /derivatives/api/v3/tickers/PI_XBTUSD /derivatives/api/v3/orderbook?symbol=PF_XBTUSD /derivatives/api/v3/history?symbol=PF_XBTUSD /derivatives/api/v3/historical-funding-rates?symbol=PF_XBTUSD /api/history/v3/market/PF_XBTUSD/executions?count=5 /api/charts/v1/trade/PF_XBTUSD/1h",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

@@ -105,7 +105,10 @@ var protocols = []struct {
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"deribit", func(v *Venue) protocol { return &deribit{v: v} }},
+	{"hyperliquid", func(v *Venue) protocol { return &hyperliquid{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
+	{"krakenfutures", func(v *Venue) protocol { return &krakenFutures{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
 

@@ -452,6 +452,10 @@ func (s *session) write(ctx context.Context, frame []byte) error {
 // watch pings, notices silence and ends a connection that is dead or due to move.
 func (s *session) watch(ctx context.Context) error {
 	ses := s.dialect.Session
+	var pings sync.WaitGroup
+	defer pings.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	pinged := time.Now()
@@ -464,10 +468,10 @@ func (s *session) watch(ctx context.Context) error {
 		now := time.Now().UTC()
 		if ses.PingEvery > 0 && now.Sub(pinged) >= ses.PingEvery {
 			pinged = now
-			if len(ses.Ping) > 0 {
-				if err := s.write(ctx, ses.Ping); err != nil {
-					return err
-				}
+			if len(ses.Ping) == 0 {
+				pings.Go(func() { s.ping(ctx) })
+			} else if err := s.write(ctx, ses.Ping); err != nil {
+				return err
 			}
 		}
 		if ses.MaxLife > 0 && now.Sub(s.opened) > ses.MaxLife-5*time.Minute {
@@ -482,6 +486,14 @@ func (s *session) watch(ctx context.Context) error {
 		}
 		s.help(ctx)
 	}
+}
+
+// ping sends the protocol's own ping, for venues that want to hear from us without a
+// text of their own. A connection on which it is not answered shows by Session.Idle.
+func (s *session) ping(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_ = s.ws.Ping(ctx)
 }
 
 // judge finds channels that stopped while the connection lives. A whole channel

@@ -175,6 +175,12 @@ func stage(t *testing.T, id market.VenueID, seed uint64, opt emulator.Options, h
 	t.Helper()
 	world := emulator.NewWorld(seed, emulator.WorldOptions{Rate: 4, History: time.Hour, Tape: 10 * time.Minute})
 	v, err := emulator.New(id, world, opt)
+	if err == nil {
+		if symbols, _ := v.Symbols(); len(symbols) == 0 { // a venue of contracts only
+			opt.Pairs = perpetuals(opt.Pairs)
+			v, err = emulator.New(id, world, opt)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,6 +237,15 @@ func stage(t *testing.T, id market.VenueID, seed uint64, opt emulator.Options, h
 		mem.Close()
 		wg.Wait()
 	}}
+}
+
+// perpetuals gives the perpetuals of pairs, linear and inverse, in the same quotes and in USDC.
+func perpetuals(pairs []market.Pair) []market.Pair {
+	var out []market.Pair
+	for _, p := range pairs {
+		out = append(out, market.Perp(p.Base(), p.Quote()), market.Perp(p.Base(), p.Quote())+market.Pair("."+p.Base()), market.Perp(p.Base(), "USDC"))
+	}
+	return out
 }
 
 func venues() []market.VenueID {
@@ -326,7 +341,11 @@ func TestASilentStallIsNoticed(t *testing.T) {
 				time.Sleep(14 * time.Minute)
 				state := s.core.Venues()[0]
 				gaps := s.witness.snapshot()
-				quotes := len(s.core.Quotes("BTC-USDT")) + len(s.core.Quotes("BTC-USD"))
+				_, pairs := s.venue.Symbols()
+				quotes := 0
+				for _, p := range pairs {
+					quotes += len(s.core.Quotes(p))
+				}
 				s.stop()
 				stale := 0
 				for _, g := range gaps {

@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/assayhq/assay/fault"
@@ -43,6 +44,31 @@ func NextWindow(a Ask, limit int, got *market.Batch) (Ask, bool) {
 	}
 	a.From = to
 	return a, true
+}
+
+// NextSince gives the ask for the page after one whose last row is of the time last, for
+// venues that give rows from a millisecond on: the page begins in that same millisecond,
+// so what comes twice has the same id and nothing is missed. A page that lies within one
+// millisecond is passed over, so that paging always moves. The start of the page stands
+// in Cursor; see Since.
+func NextSince(a Ask, last time.Time) (Ask, bool) {
+	before, since := Since(a).UnixMilli(), last.UnixMilli()
+	if since == before {
+		since++
+	}
+	if a.From.IsZero() || since < before || !a.To.IsZero() && since >= a.To.UnixMilli() {
+		return a, false
+	}
+	a.Cursor = strconv.FormatInt(since, 10)
+	return a, true
+}
+
+// Since gives where a page of NextSince begins: at From for the first.
+func Since(a Ask) time.Time {
+	if ms, err := strconv.ParseInt(a.Cursor, 10, 64); err == nil {
+		return time.UnixMilli(ms)
+	}
+	return a.From
 }
 
 // PageSize gives the rows to ask for: what is wanted, within the venue's most.

@@ -97,7 +97,7 @@ type Ticket struct {
 
 // Session is how a connection is kept.
 type Session struct {
-	Ping      []byte        // text frame to send; nil: the protocol's own ping frames, or none
+	Ping      []byte        // text frame to send; nil: the protocol's own ping frames
 	PingEvery time.Duration // 0: the venue pings, or nobody does
 	// Idle is how long the whole connection may be quiet before it counts as dead.
 	Idle time.Duration

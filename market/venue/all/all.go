@@ -9,7 +9,10 @@ import (
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/deribit"
+	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
+	"github.com/assayhq/assay/market/venue/krakenfutures"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -21,7 +24,10 @@ func Drivers() []*venue.Driver {
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
+		&deribit.Driver,
+		&hyperliquid.Driver,
 		&kraken.Driver,
+		&krakenfutures.Driver,
 		&okx.Driver,
 	}
 }

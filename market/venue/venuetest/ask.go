@@ -29,6 +29,9 @@ func sample(t *testing.T, d *venue.Driver) (spelling string, in market.Instrumen
 	t.Helper()
 	table := venue.NewTable(d, code)
 	for _, s := range spellings {
+		if _, ok := d.Guess(s); !ok {
+			continue // the table would let the symbol stand for the pair
+		}
 		if in := table.Find([]byte(s)); slices.Contains(dollars, in.Pair) {
 			return s, *in
 		}
