@@ -343,6 +343,11 @@ func (s *session) run(ctx context.Context) error {
 	defer wg.Wait()
 	defer s.ws.CloseNow()
 	wg.Go(func() {
+		select {
+		case <-time.After(s.dialect.Session.Warmup):
+		case <-ctx.Done():
+			return
+		}
 		if err := s.subscribe(ctx, s.group.subs); err != nil {
 			cancel(err)
 		}
