@@ -34,6 +34,11 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "cryptocom":
+		for _, s := range []string{"BTC_USD", "BTCUSD-PERP"} {
+			wishes = append(wishes, `{"id":1,"method":"subscribe","params":{"channels":["book.`+s+`.50","trade.`+s+`","ticker.`+s+`","candlestick.1m.`+s+`"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":100}}`)
+		}
+		return "/exchange/v1/market", append(wishes, `{"id":3,"method":"subscribe","params":{"channels":["book.BTC_USD.10","mark.BTCUSD-PERP","index.BTCUSD-INDEX","funding.BTCUSD-PERP","estimatedfunding.BTCUSD-PERP"]}}`)
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -46,7 +51,7 @@ func everything(id market.VenueID) (path string, wishes []string) {
 // record listens to everything for a while and gives all messages and the journal.
 func record(t *testing.T, id market.VenueID, seed uint64, d time.Duration) (text, journal string) {
 	plan := RandomFaults(seed, map[FaultKind]float64{Drop: 0.01, Duplicate: 0.01, Reorder: 0.01, Gap: 0.002, BadChecksum: 0.01, Crossed: 0.005, Ghost: 0.005, NewEnum: 0.01, NewType: 0.01})
-	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP"}, Faults: plan}, func(b *bench) {
+	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP", "BTC-USD-PERP"}, Faults: plan}, func(b *bench) {
 		path, wishes := everything(id)
 		w := b.dial(path)
 		for _, s := range wishes {
@@ -92,6 +97,7 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"cryptocom":        "/exchange/v1/public/get-instruments /exchange/v1/public/get-tickers /exchange/v1/public/get-tickers?instrument_name=BTCUSD-PERP /exchange/v1/public/get-book?instrument_name=BTC_USD&depth=5 /exchange/v1/public/get-trades?instrument_name=BTC_USDT /exchange/v1/public/get-candlestick?instrument_name=BTC_USD&timeframe=1D /exchange/v1/public/get-valuations?instrument_name=BTCUSD-INDEX&valuation_type=index_price&count=1 /exchange/v1/public/get-valuations?instrument_name=BTCUSD-PERP&valuation_type=funding_hist",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {
