@@ -6,6 +6,7 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bitget"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
@@ -18,6 +19,7 @@ import (
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bitget.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
