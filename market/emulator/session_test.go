@@ -34,6 +34,14 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "bitget":
+		for _, s := range []string{"spot", "usdt-futures"} {
+			arg := func(topic, more string) string {
+				return `{"instType":"` + s + `","topic":"` + topic + `","symbol":"BTCUSDT"` + more + `}`
+			}
+			wishes = append(wishes, `{"op":"subscribe","args":[`+strings.Join([]string{arg("books", ""), arg("books1", ""), arg("books50", ""), arg("publicTrade", ""), arg("ticker", ""), arg("kline", `,"interval":"1m"`)}, ",")+`]}`)
+		}
+		return "/v3/ws/public", append(wishes, `{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"liquidation"}]}`)
 	case "cryptocom":
 		for _, s := range []string{"BTC_USD", "BTCUSD-PERP"} {
 			wishes = append(wishes, `{"id":1,"method":"subscribe","params":{"channels":["book.`+s+`.50","trade.`+s+`","ticker.`+s+`","candlestick.1m.`+s+`"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":100}}`)
@@ -97,6 +105,7 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"bitget":           "/api/v2/public/time /api/v3/market/instruments?category=SPOT /api/v3/market/instruments?category=USDT-FUTURES /api/v3/market/instruments?category=COIN-FUTURES /api/v3/market/tickers?category=SPOT /api/v3/market/tickers?category=USDT-FUTURES&symbol=BTCUSDT /api/v3/market/orderbook?category=SPOT&symbol=BTCUSDT&limit=50 /api/v3/market/fills?category=USDC-FUTURES&symbol=BTCPERP /api/v3/market/open-interest?category=USDT-FUTURES /api/v3/market/history-fund-rate?category=USDT-FUTURES&symbol=BTCUSDT&limit=100&cursor=1 /api/v3/market/candles?category=SPOT&symbol=BTCUSDT&interval=1D /api/v2/spot/market/candles?symbol=BTCUSDT&granularity=1Dutc /api/v2/mix/market/candles?symbol=BTCUSDT&productType=usdt-futures&granularity=1H /api/v2/spot/market/fills-history?symbol=BTCUSDT&limit=20",
 		"cryptocom":        "/exchange/v1/public/get-instruments /exchange/v1/public/get-tickers /exchange/v1/public/get-tickers?instrument_name=BTCUSD-PERP /exchange/v1/public/get-book?instrument_name=BTC_USD&depth=5 /exchange/v1/public/get-trades?instrument_name=BTC_USDT /exchange/v1/public/get-candlestick?instrument_name=BTC_USD&timeframe=1D /exchange/v1/public/get-valuations?instrument_name=BTCUSD-INDEX&valuation_type=index_price&count=1 /exchange/v1/public/get-valuations?instrument_name=BTCUSD-PERP&valuation_type=funding_hist",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
