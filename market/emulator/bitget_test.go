@@ -123,7 +123,9 @@ func TestBitgetHistory(t *testing.T) {
 	inBubble(t, "bitget", Options{}, func(b *bench) {
 		seen, less := map[string]bool{}, ""
 		for {
-			var a struct{ Data []struct{ TradeID, TS string } }
+			var a struct {
+				Data []struct{ TradeID, TS string }
+			}
 			b.get("/api/v2/spot/market/fills-history?symbol=BTCUSDT&limit=200"+less, &a)
 			for _, x := range a.Data {
 				if seen[x.TradeID] || !strings.HasSuffix(x.TS, "000") {
