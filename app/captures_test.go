@@ -53,9 +53,11 @@ var recorded = []struct {
 	messages, books, sums, joined int64
 }{
 	{"binance", "BINANCE", 265, 176, 0, 4},
+	{"bitget", "BITGET", 1157, 637, 637, 10},
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
+	{"cryptocom", "CRYPTO.COM", 2207, 1061, 0, 7},
 	{"deribit", "DERIBIT", 136, 46, 0, 10},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"krakenfutures", "KRAKEN_FUTURES", 7175, 7024, 0, 10},

@@ -277,6 +277,10 @@ func TestHTTPFaults(t *testing.T) {
 		{"bybit", Banned, "/v5/market/time", 403, `access too frequent`},
 		{"coinbase", TooMany, "/api/v3/brokerage/time", 429, `rate_limit_exceeded`},
 		{"coinbaseexchange", TooMany, "/time", 429, `Public rate limit exceeded`},
+		{"bitget", TooMany, "/api/v2/public/time", 429, `"code":"429"`},
+		{"bitget", Banned, "/api/v2/public/time", 403, `"code":"429"`},
+		{"cryptocom", TooMany, "/exchange/v1/public/get-tickers", 429, `"code":42901`},
+		{"cryptocom", Banned, "/exchange/v1/public/get-tickers", 403, `"code":42901`},
 		{"bitstamp", TooMany, "/api/v2/ticker/btcusd/", 429, `400.002`},
 		{"binance", Page, "/api/v3/time", 502, `<html>`},
 		{"binance", Truncated, "/api/v3/time", 200, `{"server`},
@@ -311,6 +315,8 @@ func TestSubscriptionFaults(t *testing.T) {
 		"coinbaseexchange": {"/", `{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}`},
 		"okx":              {"/ws/v5/public", `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`},
 		"bybit":            {"/v5/public/spot", `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`},
+		"bitget":           {"/v3/ws/public", `{"op":"subscribe","args":[{"instType":"spot","topic":"books","symbol":"BTCUSDT"}]}`},
+		"cryptocom":        {"/exchange/v1/market", `{"id":1,"method":"subscribe","params":{"channels":["book.BTC_USD.50"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":10}}`},
 		"bitstamp":         {"/", `{"event":"bts:subscribe","data":{"channel":"diff_order_book_btcusd"}}`},
 	}
 	for id, s := range subscribe {

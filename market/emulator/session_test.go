@@ -49,6 +49,19 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/ws/v1", wishes
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "bitget":
+		for _, s := range []string{"spot", "usdt-futures"} {
+			arg := func(topic, more string) string {
+				return `{"instType":"` + s + `","topic":"` + topic + `","symbol":"BTCUSDT"` + more + `}`
+			}
+			wishes = append(wishes, `{"op":"subscribe","args":[`+strings.Join([]string{arg("books", ""), arg("books1", ""), arg("books50", ""), arg("publicTrade", ""), arg("ticker", ""), arg("kline", `,"interval":"1m"`)}, ",")+`]}`)
+		}
+		return "/v3/ws/public", append(wishes, `{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"liquidation"}]}`)
+	case "cryptocom":
+		for _, s := range []string{"BTC_USD", "BTCUSD-PERP"} {
+			wishes = append(wishes, `{"id":1,"method":"subscribe","params":{"channels":["book.`+s+`.50","trade.`+s+`","ticker.`+s+`","candlestick.1m.`+s+`"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":100}}`)
+		}
+		return "/exchange/v1/market", append(wishes, `{"id":3,"method":"subscribe","params":{"channels":["book.BTC_USD.10","mark.BTCUSD-PERP","index.BTCUSD-INDEX","funding.BTCUSD-PERP","estimatedfunding.BTCUSD-PERP"]}}`)
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -109,6 +122,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
 		"deribit":          "/api/v2/public/get_time /api/v2/public/test /api/v2/public/get_instruments?currency=any&kind=future /api/v2/public/get_instrument?instrument_name=BTC-PERPETUAL /api/v2/public/ticker?instrument_name=BTC_USDC-PERPETUAL /api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL&depth=10 /api/v2/public/get_last_trades_by_instrument?instrument_name=ETH-PERPETUAL&count=5 /api/v2/public/get_last_trades_by_instrument_and_time?instrument_name=BTC-PERPETUAL&start_timestamp=1&end_timestamp=4102444800000&sorting=asc /api/v2/public/get_tradingview_chart_data?instrument_name=BTC-PERPETUAL&resolution=60&start_timestamp=1&end_timestamp=4102444800000 /api/v2/public/get_funding_rate_history?instrument_name=BTC-PERPETUAL&start_timestamp=1&end_timestamp=4102444800000",
 		"krakenfutures":    "/derivatives/api/v3/instruments /derivatives/api/v3/tickers /derivatives/api/v3/tickers/PI_XBTUSD /derivatives/api/v3/orderbook?symbol=PF_XBTUSD /derivatives/api/v3/history?symbol=PF_XBTUSD /derivatives/api/v3/historical-funding-rates?symbol=PF_XBTUSD /api/history/v3/market/PF_XBTUSD/executions?count=5 /api/charts/v1/trade/PF_XBTUSD/1h",
+		"bitget":           "/api/v2/public/time /api/v3/market/instruments?category=SPOT /api/v3/market/instruments?category=USDT-FUTURES /api/v3/market/instruments?category=COIN-FUTURES /api/v3/market/tickers?category=SPOT /api/v3/market/tickers?category=USDT-FUTURES&symbol=BTCUSDT /api/v3/market/orderbook?category=SPOT&symbol=BTCUSDT&limit=50 /api/v3/market/fills?category=USDC-FUTURES&symbol=BTCPERP /api/v3/market/open-interest?category=USDT-FUTURES /api/v3/market/history-fund-rate?category=USDT-FUTURES&symbol=BTCUSDT&limit=100&cursor=1 /api/v3/market/candles?category=SPOT&symbol=BTCUSDT&interval=1D /api/v2/spot/market/candles?symbol=BTCUSDT&granularity=1Dutc /api/v2/mix/market/candles?symbol=BTCUSDT&productType=usdt-futures&granularity=1H /api/v2/spot/market/fills-history?symbol=BTCUSDT&limit=20",
+		"cryptocom":        "/exchange/v1/public/get-instruments /exchange/v1/public/get-tickers /exchange/v1/public/get-tickers?instrument_name=BTCUSD-PERP /exchange/v1/public/get-book?instrument_name=BTC_USD&depth=5 /exchange/v1/public/get-trades?instrument_name=BTC_USDT /exchange/v1/public/get-candlestick?instrument_name=BTC_USD&timeframe=1D /exchange/v1/public/get-valuations?instrument_name=BTCUSD-INDEX&valuation_type=index_price&count=1 /exchange/v1/public/get-valuations?instrument_name=BTCUSD-PERP&valuation_type=funding_hist",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

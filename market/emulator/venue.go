@@ -101,10 +101,12 @@ var protocols = []struct {
 	of func(*Venue) protocol
 }{
 	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"bitget", func(v *Venue) protocol { return &bitget{v: v} }},
 	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"cryptocom", func(v *Venue) protocol { return &cryptocom{v: v} }},
 	{"deribit", func(v *Venue) protocol { return &deribit{v: v} }},
 	{"hyperliquid", func(v *Venue) protocol { return &hyperliquid{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},

@@ -147,8 +147,9 @@ func (l *Live) missing(ctx context.Context, a venue.Ask, last market.Trade, g ma
 }
 
 // pagesByID tells whether the venue answers an AfterID with the trades right after it.
+// One that goes backwards from the newest asks the same with and without.
 func (l *Live) pagesByID() bool {
-	a := venue.Ask{What: venue.AskTrades, Instrument: market.Instrument{Symbol: "X", RESTSymbol: "X"}, AfterID: "1"}
+	a := venue.Ask{What: venue.AskTrades, Instrument: market.Instrument{Symbol: "X", RESTSymbol: "X"}, AfterID: "1", From: time.Unix(1e9, 0)}
 	with, err1 := l.station.driver.REST.Request(a)
 	a.AfterID = ""
 	without, err2 := l.station.driver.REST.Request(a)

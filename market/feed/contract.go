@@ -234,8 +234,16 @@ func (l *Live) contracts(ctx context.Context, picked []market.Instrument) {
 			stands, from := l.station.wants(in, begun, now, pace)
 			if stands && rest.Derivatives {
 				l.later(func(ctx context.Context) {
-					if _, err := l.get.Fetch(ctx, l.station, venue.Ask{What: venue.AskDerivative, Instrument: in}); err != nil && ctx.Err() == nil {
-						l.log.Warn("a contract could not be asked for", "symbol", in.Symbol, "err", err)
+					a, more := venue.Ask{What: venue.AskDerivative, Instrument: in}, true
+					for n := 0; more && n < 8; n++ { // some venues tell each field by itself
+						b, err := l.get.Fetch(ctx, l.station, a)
+						if err != nil {
+							if ctx.Err() == nil {
+								l.log.Warn("a contract could not be asked for", "symbol", in.Symbol, "err", err)
+							}
+							return
+						}
+						a, more = l.next(a, b)
 					}
 				})
 			}

@@ -114,6 +114,9 @@ type Session struct {
 	Whole bool
 	// Messages is how often we may send.
 	Messages Rate
+	// Warmup is how long after connecting nothing is sent, for venues whose allowance is
+	// cut short in the second in which a connection is opened.
+	Warmup time.Duration
 	// MaxLife is when the venue closes; the feed moves before.
 	MaxLife time.Duration
 	// ReadLimit is the largest message in bytes; 0 is 1 MiB.

@@ -6,9 +6,11 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bitget"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/cryptocom"
 	"github.com/assayhq/assay/market/venue/deribit"
 	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
@@ -20,12 +22,14 @@ import (
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bitget.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
 		&deribit.Driver,
 		&hyperliquid.Driver,
+		&cryptocom.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
 		&okx.Driver,
