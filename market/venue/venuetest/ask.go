@@ -94,7 +94,7 @@ func examineSubscribe(t *testing.T, d *venue.Driver) {
 						subs = append(subs, venue.Sub{Channel: ch, Instrument: in, Interval: interval})
 					}
 					examineFrames(t, "Subscribe", l.Subscribe(subs, id), part)
-					if !l.Session.Whole {
+					if !l.Session.Whole && l.Unsubscribe != nil {
 						examineFrames(t, "Unsubscribe", l.Unsubscribe(subs, id+1), part)
 					}
 					id += 2
