@@ -156,7 +156,8 @@ func (l *Live) group(d *venue.Dialect, picked []market.Instrument) []group {
 	for i := range picked {
 		in := l.station.pointer(picked[i].Key)
 		for _, ch := range l.link.Channels {
-			if !offered[ch] {
+			contracts := ch == market.Derivatives || ch == market.Liquidations
+			if !offered[ch] || contracts && in.Kind == market.Spot {
 				continue
 			}
 			s := venue.Sub{Channel: ch, Instrument: in, Interval: "1m"}

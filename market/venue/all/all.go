@@ -6,6 +6,7 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bitfinex"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
@@ -17,6 +18,7 @@ import (
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bitfinex.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
