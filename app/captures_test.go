@@ -99,7 +99,7 @@ func TestRecordingsEqualTheOtherNormalizer(t *testing.T) {
 			theirs := readTheirs(t, path)
 			ours := readOurs(t, r.venue, filepath.Join(dir, r.file+".jsonl.zst"), kindsOf(theirs))
 			if r.venue == "bitfinex" {
-				theirs, ours = asBitfinex(theirs), asBitfinex(ours)
+				theirs, ours = asBitfinex(theirs, "t"), asBitfinex(ours, "")
 			}
 			if len(ours) != len(theirs) {
 				t.Errorf("%d events, theirs %d", len(ours), len(theirs))
@@ -119,12 +119,12 @@ func TestRecordingsEqualTheOtherNormalizer(t *testing.T) {
 	}
 }
 
-// asBitfinex leaves out what differs on purpose there: their symbols lack the t, they have
-// no time, and the sizes of their quotes are those of 25 levels.
-func asBitfinex(es []event) []event {
+// asBitfinex leaves out what differs on purpose there: their symbols lack the prefix, they
+// have no time, and the sizes of their quotes are those of 25 levels.
+func asBitfinex(es []event, prefix string) []event {
 	for i, e := range es {
 		f := strings.Fields(e.text)
-		f[1] = strings.TrimPrefix(f[1], "t")
+		f[1] = prefix + f[1]
 		switch f[0] {
 		case "quote":
 			f[3], f[5], f[6] = "", "", ""
@@ -147,6 +147,9 @@ func kindsOf(es []event) map[string]bool {
 
 // plain is a number without trailing zeros, so that 0.3521 and 0.35210000 agree.
 func plain(s string) string {
+	if s == "" {
+		return "-" // not stated
+	}
 	d, err := money.Parse([]byte(s))
 	if err != nil {
 		return "bad number " + s
