@@ -101,6 +101,7 @@ var protocols = []struct {
 	of func(*Venue) protocol
 }{
 	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"bitfinex", func(v *Venue) protocol { return &bitfinex{v: v} }},
 	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},

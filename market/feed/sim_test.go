@@ -37,6 +37,7 @@ type witness struct {
 type replica struct {
 	book.Book
 	valid bool
+	last  *market.BookUpdate // of a stepwise venue: the update whose change may go on
 }
 
 func newWitness(v *emulator.Venue) *witness {
@@ -84,8 +85,21 @@ func (w *witness) of(p market.Pair) *replica {
 // blind lists venues whose wire cannot show the loss of a book message.
 func blind(id market.VenueID) bool { return id == "bitstamp" || id == "coinbaseexchange" }
 
+// stepwise lists venues that send one change of a book level by level: it can be compared
+// when the next one begins.
+func stepwise(id market.VenueID) bool { return id == "bitfinex" }
+
 func (w *witness) book(u *market.BookUpdate) {
 	r := w.of(u.Pair)
+	if stepwise(u.Venue) {
+		if l := r.last; l != nil && r.valid && !u.Snapshot && !u.At.Equal(l.At) {
+			w.compare(r, l)
+		}
+		if r.last = nil; !u.Snapshot {
+			kept := *u
+			r.last = &kept
+		}
+	}
 	if u.Snapshot {
 		r.Load(u.Bids, u.Asks)
 		r.valid = true
@@ -96,6 +110,13 @@ func (w *witness) book(u *market.BookUpdate) {
 		}
 		r.Apply(u)
 	}
+	if !stepwise(u.Venue) {
+		w.compare(r, u)
+	}
+}
+
+// compare holds the replica after u against the venue's own book.
+func (w *witness) compare(r *replica, u *market.BookUpdate) {
 	truth := w.venue.Truth(u.Symbol)
 	if truth == nil {
 		w.fail("%s: published, but the venue has no such book", u.Symbol)

@@ -72,8 +72,8 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		c.Fail("message without a payload")
 	}
 	for c.NextItem() {
-		// Numbers count messages, so none is as large as a time in milliseconds.
-		if n := c.Int(); n > 1e12 {
+		// Numbers count messages, so none is as large as a time in milliseconds (1973).
+		if n := c.Int(); n > 1e11 {
 			m.at = time.UnixMilli(n).UTC()
 		} else {
 			out.Seq, out.HasSeq = n, true
