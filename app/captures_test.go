@@ -57,6 +57,7 @@ var recorded = []struct {
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
+	{"gemini", "GEMINI", 563, 559, 0, 10},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"okx", "OKX", 410, 290, 290, 3},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/gemini"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/okx"
 )
@@ -23,6 +24,7 @@ func Drivers() []*venue.Driver {
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
+		&gemini.Driver,
 		&kraken.Driver,
 		&okx.Driver,
 	}

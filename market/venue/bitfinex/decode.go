@@ -18,7 +18,7 @@ type feed struct {
 	t        *venue.Table
 	channels map[int64]channel
 	numbers  map[channel]int64 // the newest number of each
-	asks     []market.Level    // space for the asks of one message, whose sides come mixed
+	levels   venue.Mixed
 }
 
 // channel is what a channel number stands for.
@@ -137,33 +137,21 @@ func many(c scan.Cursor) bool {
 func (f *feed) book(m *message, in *market.Instrument, out *market.Batch) {
 	u := venue.Book(out, in)
 	u.At, u.Snapshot = m.at, many(m.payload)
-	bids := out.Levels()
-	from := len(bids)
-	f.asks = f.asks[:0]
-	row := func(c *scan.Cursor) {
-		l, ask := level(c)
-		if ask {
-			f.asks = append(f.asks, l)
-		} else {
-			bids = append(bids, l)
-		}
-	}
+	f.levels.Begin(out)
 	c := &m.payload
 	if !u.Snapshot {
-		row(c)
+		f.levels.Add(level(c))
 	} else {
 		for ok := c.Arr(); ok && c.NextItem(); {
-			row(c)
+			f.levels.Add(level(c))
 		}
 	}
-	n := len(bids) - from
-	all := out.KeepLevels(append(bids, f.asks...), from)
-	u.Bids, u.Asks = all[:n:n], all[n:]
+	u.Bids, u.Asks = f.levels.End(out)
 }
 
 // level reads [price, count, amount]: bids have amounts above 0, asks below, and a
 // count of 0 removes.
-func level(c *scan.Cursor) (l market.Level, ask bool) {
+func level(c *scan.Cursor) (ask bool, l market.Level) {
 	n, count := 0, int64(0)
 	for ok := c.Arr(); ok && c.NextItem(); n++ {
 		switch n {
@@ -185,7 +173,7 @@ func level(c *scan.Cursor) (l market.Level, ask bool) {
 	if count == 0 {
 		l.Qty = market.Level{}.Qty
 	}
-	return l, ask
+	return ask, l
 }
 
 // trades reads a list of trades that were not seen live: a first message, which has the
