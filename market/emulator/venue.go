@@ -106,6 +106,7 @@ var protocols = []struct {
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"gemini", func(v *Venue) protocol { return &gemini{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }

@@ -155,6 +155,9 @@ func guess(key string) (market.Instrument, bool) {
 	}
 	name, perp := strings.CutSuffix(strings.ToUpper(key), "PERP")
 	base, quote, ok := venue.Split(name, quotes)
+	if name == "PAXGUSD" || name == "USDGUSD" { // of PAXG and USDG in dollars
+		base, quote = base+"G", "USD"
+	}
 	if perp {
 		in.Kind = market.Perpetual
 	}
