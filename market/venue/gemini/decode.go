@@ -12,17 +12,26 @@ import (
 )
 
 // feed reads the streams. The first message of a book after a subscription is the whole
-// book without a mark, so the feed remembers which books have begun, and with what number.
-// A connection whose address does not ask for whole books gets none.
+// book, and all that tells is that it begins with the number it ends with, so the feed
+// remembers which books have begun. A connection whose address does not ask for whole
+// books gets none.
 type feed struct {
 	t     *venue.Table
-	begun map[*market.Instrument]uint64 // the number of the whole book
+	begun map[*market.Instrument]start
 	whole bool
+}
+
+// start is how the book of a subscription began.
+type start struct {
+	number uint64 // of the whole book; 0 before it came
+	// again: the subscription before brought no whole book, so whatever comes first now is
+	// taken for it. Otherwise a lost one would make the first change pass for all.
+	again bool
 }
 
 func open(t *venue.Table, addr *url.URL) venue.Feed {
 	n := addr.Query().Get("snapshot")
-	return &feed{t: t, begun: map[*market.Instrument]uint64{}, whole: addr.Host == "" || n != "" && n != "0"}
+	return &feed{t: t, begun: map[*market.Instrument]start{}, whole: addr.Host == "" || n != "" && n != "0"}
 }
 
 // find gives the instrument of a symbol in any case.
@@ -182,7 +191,8 @@ func (f *feed) answered(m *message, out *market.Batch) {
 		return
 	}
 	if strings.HasPrefix(id, leave) {
-		delete(f.begun, find(f.t, []byte(symbol)))
+		in := find(f.t, []byte(symbol))
+		f.begun[in] = start{again: f.begun[in].number == 0}
 	}
 	if m.status != 200 {
 		venue.Say(out, market.Refused, "", symbol, string(m.said))
@@ -218,12 +228,13 @@ func (f *feed) event(c *scan.Cursor, m *message, out *market.Batch) error {
 			break
 		}
 		in := find(f.t, m.symbol)
-		begun, known := f.begun[in]
-		if !known {
-			f.begun[in], begun = m.last, m.last
+		s := f.begun[in]
+		if s.number == 0 && (m.first == m.last || s.again) {
+			s.number = m.last
+			f.begun[in] = s
 		}
 		u := venue.Book(out, in)
-		u.Snapshot, u.Bids, u.Asks, u.At = f.whole && begun == m.last, m.bids, m.asks, m.at
+		u.Snapshot, u.Bids, u.Asks, u.At = f.whole && s.number == m.last, m.bids, m.asks, m.at
 		u.First, u.Last = m.first, m.last
 	case "bookTicker":
 		if m.bid.Price.IsZero() && m.ask.Price.IsZero() {
