@@ -231,8 +231,7 @@ func (x *bitfinex) status(p *pit, at time.Time) []byte {
 
 func (x *bitfinex) strange(enum bool) []byte {
 	if enum {
-		p := x.v.pits[0]
-		return fmt.Appendf(nil, `"tx",[1,%d,1,%s]`, ms(x.v.stamp(p.last)), x.num(p.book.bids[0].px, p.pd))
+		return []byte(`{"event":"info","code":29999,"msg":"something new"}`)
 	}
 	return []byte(`{"event":"something_new","value":1}`)
 }

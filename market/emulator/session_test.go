@@ -20,6 +20,13 @@ func everything(id market.VenueID) (path string, wishes []string) {
 	switch id {
 	case "binance":
 		return "/ws", []string{`{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@depth","btcusdt@depth5@100ms","btcusdt@trade","btcusdt@aggTrade","btcusdt@bookTicker","btcusdt@kline_1m","btcusdt@kline_1s","btcusdt@ticker","btcusdt@miniTicker","!miniTicker@arr","btcusdt@avgPrice"],"id":1}`}
+	case "bitfinex":
+		for _, ch := range []string{`book","symbol":"tBTCUSD","len":"250`, `trades","symbol":"tBTCUSD`, `ticker","symbol":"tBTCUSD`, `candles","key":"trade:1m:tBTCUSD`, `status","key":"deriv:tBTCF0:USTF0`} {
+			wishes = append(wishes, `{"event":"subscribe","channel":"`+ch+`"}`)
+		}
+		return "/ws/2", append([]string{`{"event":"conf","flags":229376}`}, wishes...)
+	case "gemini":
+		return "/?snapshot=-1", []string{`{"id":1,"method":"SUBSCRIBE","params":["btcusd@depth@100ms","btcusd@depth20@100ms","btcusd@bookTicker","btcusd@trade"]}`}
 	case "kraken":
 		for _, ch := range []string{`"book","depth":25`, `"trade","snapshot":true`, `"ticker","event_trigger":"bbo"`, `"ohlc","interval":1`} {
 			wishes = append(wishes, `{"method":"subscribe","params":{"symbol":["BTC/USD"],"channel":`+ch+`}}`)
@@ -92,6 +99,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"bitfinex":         "/v2/platform/status /v2/conf/pub:info:pair,pub:info:pair:futures /v2/conf/pub:list:pair:exchange /v2/tickers?symbols=ALL /v2/ticker/tBTCUSD /v2/book/tBTCUSD/P0?len=100 /v2/trades/tBTCUSD/hist?limit=10 /v2/candles/trade:1h:tBTCUSD/hist /v2/candles/trade:1m:tBTCUSD/last /v2/status/deriv?keys=ALL",
+		"gemini":           "/v1/symbols /v1/symbols/details/all /v1/symbols/details/btcusd /v1/pricefeed /v1/book/btcusd?limit_bids=5&limit_asks=5 /v1/trades/BTCUSD?limit_trades=5 /v2/candles/btcusd/1hr /v1/pubticker/btcusd /v2/ticker/btcusd /v1/riskstats/btcgusdperp /v1/fundingamount/btcgusdperp",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {
