@@ -46,7 +46,7 @@ var Driver = venue.Driver{
 	Dialects: []venue.Dialect{{
 		Name:        "streams",
 		Since:       time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC),
-		Speaks:      func(u *url.URL) bool { return !archived(u) },
+		Speaks:      func(u *url.URL) bool { return strings.Trim(u.Path, "/") == "" },
 		Channels:    []market.Channel{market.Trades, market.Quotes, market.Books, market.Derivatives},
 		Path:        "/?snapshot=-1", // the first message of a book is all of it
 		Open:        open,
