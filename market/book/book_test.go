@@ -271,3 +271,48 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// Ranges of a chain follow each other, or overlap by the last change: a venue that
+// overlaps once must always, or the loss of a range of one change would not show.
+func TestRangesOfAChainFollowOrOverlap(t *testing.T) {
+	type span struct{ first, last uint64 }
+	for _, c := range []struct {
+		name  string
+		spans []span
+		want  []Verdict
+	}{
+		{"follow", []span{{11, 12}, {13, 13}, {14, 20}}, []Verdict{Publish, Publish, Publish}},
+		{"follow, one lost", []span{{11, 12}, {14, 20}}, []Verdict{Publish, Lost}},
+		{"overlap", []span{{10, 12}, {12, 13}, {13, 20}}, []Verdict{Publish, Publish, Publish}},
+		{"overlap, one of one change lost", []span{{10, 12}, {13, 20}}, []Verdict{Publish, Lost}},
+		{"reach back", []span{{5, 12}, {8, 12}, {9, 15}}, []Verdict{Publish, Ignore, Publish}},
+	} {
+		m := NewMachine(Rule{Join: Chain}, &market.Instrument{})
+		m.Apply(&market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, First: 10, Last: 10, Prev: market.NoPrev})
+		for i, s := range c.spans {
+			u := &market.BookUpdate{Bids: []market.Level{level("98", "1")}, First: s.first, Last: s.last, Prev: market.NoPrev}
+			if v := m.Apply(u); v != c.want[i] {
+				t.Errorf("%s: update %d gave %v, want %v (%s)", c.name, i, v, c.want[i], m.Loss().Detail)
+			}
+		}
+	}
+}
+
+// A checksum that comes alone is compared, and says nothing to readers when it agrees.
+func TestAChecksumMayComeAlone(t *testing.T) {
+	sum := func(text []byte, b *Book, _ *market.Instrument) ([]byte, bool) {
+		l, _ := b.Bid(0)
+		return l.Qty.Append(text), true
+	}
+	m := NewMachine(Rule{Join: Stream, Checksum: sum}, &market.Instrument{})
+	alone := func(of string) Verdict {
+		return m.Apply(&market.BookUpdate{Checksum: crc32.ChecksumIEEE([]byte(of)), HasSum: true, Prev: market.NoPrev})
+	}
+	m.Apply(&market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Prev: market.NoPrev})
+	if v := alone("1"); v != Ignore || m.Sums != 1 || m.BadSums != 0 {
+		t.Errorf("%v after %d checksums, %d bad", v, m.Sums, m.BadSums)
+	}
+	if v := alone("2"); v != Lost || m.Loss().Kind != market.BadChecksum {
+		t.Errorf("%v, %+v", v, m.Loss())
+	}
+}

@@ -22,7 +22,8 @@ const (
 	// shows only by a checksum, or not at all.
 	Stream
 	// Chain: a snapshot in the stream, then differences that name their
-	// predecessor (Prev), or whose Last rises by exactly one.
+	// predecessor (Prev), or whose First is one above the Last before, or is that Last
+	// where a venue's ranges overlap by it. First 0 is a range of one: Last rises by one.
 	Chain
 	// RESTRange: differences with First and Last; the snapshot comes by REST and
 	// the first difference must straddle it.
@@ -99,7 +100,10 @@ type Machine struct {
 	recent []market.BookUpdate
 	whole  time.Time // recent holds all differences after it
 	loss   Loss
-	text   []byte // of the last checksum, for reuse
+	// overlaps: the ranges of this Chain begin with the last change of the one before, so
+	// that one which begins after it has lost something.
+	overlaps bool
+	text     []byte // of the last checksum, for reuse
 	// Since, for RESTTime: a snapshot from before it, or from before the first
 	// difference heard, is refused, because differences between the two may have been
 	// missed. Zero refuses none: a recording cannot be asked again.
@@ -294,8 +298,19 @@ func (m *Machine) link(u *market.BookUpdate) (Verdict, bool) {
 	if u.Last <= m.last {
 		return Ignore, true // repeated by the venue
 	}
-	if u.Last != m.last+1 {
-		return m.lose(Loss{market.SequenceGap, int64(u.Last - m.last - 1), fmt.Sprintf("expected change %d, got %d", m.last+1, u.Last)}), true
+	first := u.First
+	if first == 0 {
+		first = u.Last
+	}
+	m.overlaps = m.overlaps || first == m.last
+	want, missing := m.last+1, int64(-1)
+	if m.overlaps {
+		want = m.last
+	} else if first > want {
+		missing = int64(min(first-want, math.MaxInt64))
+	}
+	if first > want {
+		return m.lose(Loss{market.SequenceGap, missing, fmt.Sprintf("expected change %d, got %d", want, first)}), true
 	}
 	return Publish, false
 }
@@ -317,6 +332,9 @@ func (m *Machine) check(u *market.BookUpdate) Verdict {
 		// Whatever the numbering says, nobody can trade on it: begin anew.
 		m.Crossings++
 		return m.lose(Loss{market.CrossedBook, -1, "best bid at or above best ask"})
+	}
+	if u.HasSum && !u.Snapshot && len(u.Bids)+len(u.Asks) == 0 {
+		return Ignore // a checksum sent alone: it agrees, and readers have nothing to change
 	}
 	return Publish
 }

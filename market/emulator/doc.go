@@ -1,8 +1,8 @@
-// Package emulator is six exchanges that do not exist: venues on loopback that
+// Package emulator is exchanges that do not exist: venues on loopback that
 // speak the real wire protocols, so that everything above them can be tested.
 //
 // It says what Binance, Coinbase (Advanced and Exchange), Kraken (v2 and v1), OKX,
-// Bybit and Bitstamp would say: the same paths, envelopes, acknowledgements,
+// Bybit, Bitstamp, Bitfinex and Gemini would say: the same paths, envelopes, acknowledgements,
 // heartbeats, limits and error bodies, over a simulated market. It never opens a
 // connection to anyone, never serves a price of a real market, and never takes an
 // order; every HTTP answer carries X-Assay-Simulated: true.

@@ -20,6 +20,13 @@ func everything(id market.VenueID) (path string, wishes []string) {
 	switch id {
 	case "binance":
 		return "/ws", []string{`{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@depth","btcusdt@depth5@100ms","btcusdt@trade","btcusdt@aggTrade","btcusdt@bookTicker","btcusdt@kline_1m","btcusdt@kline_1s","btcusdt@ticker","btcusdt@miniTicker","!miniTicker@arr","btcusdt@avgPrice"],"id":1}`}
+	case "bitfinex":
+		for _, ch := range []string{`book","symbol":"tBTCUSD","len":"250`, `trades","symbol":"tBTCUSD`, `ticker","symbol":"tBTCUSD`, `candles","key":"trade:1m:tBTCUSD`, `status","key":"deriv:tBTCF0:USTF0`} {
+			wishes = append(wishes, `{"event":"subscribe","channel":"`+ch+`"}`)
+		}
+		return "/ws/2", append([]string{`{"event":"conf","flags":229376}`}, wishes...)
+	case "gemini":
+		return "/?snapshot=-1", []string{`{"id":1,"method":"SUBSCRIBE","params":["btcusd@depth@100ms","btcusd@depth20@100ms","btcusd@bookTicker","btcusd@trade"]}`}
 	case "kraken":
 		for _, ch := range []string{`"book","depth":25`, `"trade","snapshot":true`, `"ticker","event_trigger":"bbo"`, `"ohlc","interval":1`} {
 			wishes = append(wishes, `{"method":"subscribe","params":{"symbol":["BTC/USD"],"channel":`+ch+`}}`)
@@ -124,6 +131,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"krakenfutures":    "/derivatives/api/v3/instruments /derivatives/api/v3/tickers /derivatives/api/v3/tickers/PI_XBTUSD /derivatives/api/v3/orderbook?symbol=PF_XBTUSD /derivatives/api/v3/history?symbol=PF_XBTUSD /derivatives/api/v3/historical-funding-rates?symbol=PF_XBTUSD /api/history/v3/market/PF_XBTUSD/executions?count=5 /api/charts/v1/trade/PF_XBTUSD/1h",
 		"bitget":           "/api/v2/public/time /api/v3/market/instruments?category=SPOT /api/v3/market/instruments?category=USDT-FUTURES /api/v3/market/instruments?category=COIN-FUTURES /api/v3/market/tickers?category=SPOT /api/v3/market/tickers?category=USDT-FUTURES&symbol=BTCUSDT /api/v3/market/orderbook?category=SPOT&symbol=BTCUSDT&limit=50 /api/v3/market/fills?category=USDC-FUTURES&symbol=BTCPERP /api/v3/market/open-interest?category=USDT-FUTURES /api/v3/market/history-fund-rate?category=USDT-FUTURES&symbol=BTCUSDT&limit=100&cursor=1 /api/v3/market/candles?category=SPOT&symbol=BTCUSDT&interval=1D /api/v2/spot/market/candles?symbol=BTCUSDT&granularity=1Dutc /api/v2/mix/market/candles?symbol=BTCUSDT&productType=usdt-futures&granularity=1H /api/v2/spot/market/fills-history?symbol=BTCUSDT&limit=20",
 		"cryptocom":        "/exchange/v1/public/get-instruments /exchange/v1/public/get-tickers /exchange/v1/public/get-tickers?instrument_name=BTCUSD-PERP /exchange/v1/public/get-book?instrument_name=BTC_USD&depth=5 /exchange/v1/public/get-trades?instrument_name=BTC_USDT /exchange/v1/public/get-candlestick?instrument_name=BTC_USD&timeframe=1D /exchange/v1/public/get-valuations?instrument_name=BTCUSD-INDEX&valuation_type=index_price&count=1 /exchange/v1/public/get-valuations?instrument_name=BTCUSD-PERP&valuation_type=funding_hist",
+		"bitfinex":         "/v2/platform/status /v2/conf/pub:info:pair,pub:info:pair:futures /v2/conf/pub:list:pair:exchange /v2/tickers?symbols=ALL /v2/ticker/tBTCUSD /v2/book/tBTCUSD/P0?len=100 /v2/trades/tBTCUSD/hist?limit=10 /v2/candles/trade:1h:tBTCUSD/hist /v2/candles/trade:1m:tBTCUSD/last /v2/status/deriv?keys=ALL",
+		"gemini":           "/v1/symbols /v1/symbols/details/all /v1/symbols/details/btcusd /v1/pricefeed /v1/book/btcusd?limit_bids=5&limit_asks=5 /v1/trades/BTCUSD?limit_trades=5 /v2/candles/btcusd/1hr /v1/pubticker/btcusd /v2/ticker/btcusd /v1/riskstats/btcgusdperp /v1/fundingamount/btcgusdperp",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

@@ -101,6 +101,7 @@ var protocols = []struct {
 	of func(*Venue) protocol
 }{
 	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"bitfinex", func(v *Venue) protocol { return &bitfinex{v: v} }},
 	{"bitget", func(v *Venue) protocol { return &bitget{v: v} }},
 	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
@@ -108,6 +109,7 @@ var protocols = []struct {
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
 	{"cryptocom", func(v *Venue) protocol { return &cryptocom{v: v} }},
 	{"deribit", func(v *Venue) protocol { return &deribit{v: v} }},
+	{"gemini", func(v *Venue) protocol { return &gemini{v: v} }},
 	{"hyperliquid", func(v *Venue) protocol { return &hyperliquid{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"krakenfutures", func(v *Venue) protocol { return &krakenFutures{v: v} }},

@@ -145,6 +145,14 @@ func (k *Intake) Conn(id string) (*Conn, bool) { c, ok := k.conns[id]; return c,
 // Dialect gives the protocol spoken.
 func (c *Conn) Dialect() *venue.Dialect { return c.dialect }
 
+// Unsubscribe writes the frames that end subs on this connection.
+func (c *Conn) Unsubscribe(subs []venue.Sub, id int) [][]byte {
+	if l, ok := c.feed.(venue.Leaver); ok {
+		return l.Unsubscribe(subs, id)
+	}
+	return c.dialect.Unsubscribe(subs, id)
+}
+
 // Frame takes one message of the stream. number is its place in a recording, or a
 // running number; it comes back in BookUpdate.Frame. The batch is what may be
 // published. An error means that the frame could not be read: it is counted, and

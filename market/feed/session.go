@@ -444,6 +444,17 @@ func (s *session) subscribe(ctx context.Context, subs []venue.Sub) error {
 	return nil
 }
 
+// unsubscribe writes the frames that end subs, as the connection's decoder knows them.
+func (s *session) unsubscribe(subs []venue.Sub, id int) [][]byte {
+	s.station.mu.Lock()
+	defer s.station.mu.Unlock()
+	c, ok := s.station.intake.Conn(s.id)
+	if !ok {
+		return nil
+	}
+	return c.Unsubscribe(subs, id)
+}
+
 func (s *session) write(ctx context.Context, frame []byte) error {
 	if err := s.send.Wait(ctx); err != nil {
 		return err
@@ -615,7 +626,7 @@ func (s *session) help(ctx context.Context) {
 		sub := []venue.Sub{{Channel: market.Books, Instrument: st.pointer(in.Key)}}
 		s.soon(func(ctx context.Context) {
 			n := int(s.reqs.Add(2))
-			for _, f := range s.dialect.Unsubscribe(sub, n-1) {
+			for _, f := range s.unsubscribe(sub, n-1) {
 				if s.write(ctx, f) != nil {
 					return
 				}

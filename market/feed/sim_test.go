@@ -38,6 +38,8 @@ type witness struct {
 type replica struct {
 	book.Book
 	valid bool
+	last  *market.BookUpdate // of a stepwise venue: the update whose change may go on
+	doubt string             // what was wrong with the change before that, unless a gap tells
 }
 
 func newWitness(v *emulator.Venue) *witness {
@@ -85,8 +87,27 @@ func (w *witness) of(p market.Pair) *replica {
 // blind lists venues whose wire cannot show the loss of a book message.
 func blind(id market.VenueID) bool { return id == "bitstamp" || id == "coinbaseexchange" }
 
+// stepwise lists venues that send one change of a book level by level, with a checksum
+// behind: it can be compared when the next one begins. If it was cut short by a stall,
+// that shows by the next one's checksum.
+func stepwise(id market.VenueID) bool { return id == "bitfinex" }
+
 func (w *witness) book(u *market.BookUpdate) {
 	r := w.of(u.Pair)
+	if stepwise(u.Venue) {
+		if l := r.last; l != nil && r.valid && !u.Snapshot && !u.At.Equal(l.At) {
+			if r.doubt != "" {
+				w.fail("%s", r.doubt)
+			}
+			r.doubt = w.compare(r, l)
+		}
+		if r.last = nil; !u.Snapshot {
+			kept := *u
+			r.last = &kept
+		} else {
+			r.doubt = ""
+		}
+	}
 	if u.Snapshot {
 		r.Load(u.Bids, u.Asks)
 		r.valid = true
@@ -97,10 +118,18 @@ func (w *witness) book(u *market.BookUpdate) {
 		}
 		r.Apply(u)
 	}
+	if !stepwise(u.Venue) {
+		if why := w.compare(r, u); why != "" {
+			w.fail("%s", why)
+		}
+	}
+}
+
+// compare holds the replica after u against the venue's own book; "" when they agree.
+func (w *witness) compare(r *replica, u *market.BookUpdate) string {
 	truth := w.venue.Truth(u.Symbol)
 	if truth == nil {
-		w.fail("%s: published, but the venue has no such book", u.Symbol)
-		return
+		return u.Symbol + ": published, but the venue has no such book"
 	}
 	var bids, asks []market.Level
 	ok := false
@@ -113,25 +142,25 @@ func (w *witness) book(u *market.BookUpdate) {
 	}
 	if !ok {
 		w.skipped++
-		return
+		return ""
 	}
 	w.checked++
 	if r.equals(bids, asks) {
-		return
+		return ""
 	}
 	if u.Last == 0 { // venues that number by time: what happened in that very instant may be on either side
 		if b2, a2, ok := truth.AtTime(u.At.Add(-time.Nanosecond)); ok && r.equals(b2, a2) {
-			return
+			return ""
 		}
 	}
 	for i := range 10 {
 		b, ok1 := r.Bid(i)
 		a, ok2 := r.Ask(i)
 		if ok1 && i < len(bids) && !same(b, bids[i]) || ok2 && i < len(asks) && !same(a, asks[i]) {
-			w.fail("%s at %d %s: level %d is %v/%v, the venue's %v/%v (snapshot %v)", u.Symbol, u.Last, u.At.Format("15:04:05.000000"), i, b, a, bids[i], asks[i], u.Snapshot)
-			return
+			return fmt.Sprintf("%s at %d %s: level %d is %v/%v, the venue's %v/%v (snapshot %v)", u.Symbol, u.Last, u.At.Format("15:04:05.000000"), i, b, a, bids[i], asks[i], u.Snapshot)
 		}
 	}
+	return ""
 }
 
 // equals compares the ten best levels.

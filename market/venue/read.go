@@ -35,6 +35,62 @@ func ReadLevels(c *scan.Cursor, out *market.Batch) []market.Level {
 	return out.KeepLevels(levels, from)
 }
 
+// Mixed gathers the levels of a message whose sides come mixed: bids go into the batch's
+// level space, asks behind them. It keeps its space for reuse.
+type Mixed struct {
+	bids, asks []market.Level
+	from       int
+}
+
+// Begin begins a message.
+func (m *Mixed) Begin(out *market.Batch) {
+	m.bids, m.asks = out.Levels(), m.asks[:0]
+	m.from = len(m.bids)
+}
+
+// Add takes the next level.
+func (m *Mixed) Add(ask bool, l market.Level) {
+	if ask {
+		m.asks = append(m.asks, l)
+	} else {
+		m.bids = append(m.bids, l)
+	}
+}
+
+// End gives the two sides, each in the order it came in.
+func (m *Mixed) End(out *market.Batch) (bids, asks []market.Level) {
+	n := len(m.bids) - m.from
+	all := out.KeepLevels(append(m.bids, m.asks...), m.from)
+	m.bids = nil
+	return all[:n:n], all[n:]
+}
+
+// Read reads [[side, price, size], …].
+func (m *Mixed) Read(c *scan.Cursor, out *market.Batch) (bids, asks []market.Level) {
+	m.Begin(out)
+	for ok := c.Arr(); ok && c.NextItem(); {
+		var l market.Level
+		side, n := market.NoSide, 0
+		for ok := c.Arr(); ok && c.NextItem(); n++ {
+			switch n {
+			case 0:
+				side = SideOf(c.Str())
+			case 1:
+				l.Price = c.Price()
+			case 2:
+				l.Qty = c.Qty()
+			default:
+				c.Skip()
+			}
+		}
+		if n < 3 || side == market.NoSide {
+			c.Fail("expected [side, price, size]")
+		}
+		m.Add(side == market.Sell, l)
+	}
+	return m.End(out)
+}
+
 // SideOf reads "buy"/"sell" in any case, "b"/"s" and "bid"/"offer"; NoSide for
 // anything else, which the caller reports.
 func SideOf(b []byte) market.Side {

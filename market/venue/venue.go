@@ -77,8 +77,10 @@ type Dialect struct {
 	PathFor func(Sub) string
 	// Open makes the decoder of one connection to addr.
 	Open func(t *Table, addr *url.URL) Feed
-	// Subscribe writes the frames that ask for subs; id is unique on the connection.
-	Subscribe   func(subs []Sub, id int) [][]byte
+	// Subscribe writes the frames that ask for subs; id is unique on the connection,
+	// and 1 in the first call on it: what is said once goes before the first frame.
+	Subscribe func(subs []Sub, id int) [][]byte
+	// Unsubscribe writes the frames that end subs; nil where the Feed is a Leaver.
 	Unsubscribe func(subs []Sub, id int) [][]byte
 	Session     Session
 	Book        book.Rule
@@ -136,6 +138,12 @@ type Feed interface {
 	// Decode appends what one frame says to out. An error means that the frame could
 	// not be read; nothing of it is used then.
 	Decode(frame []byte, out *market.Batch) error
+}
+
+// Leaver is a Feed of a venue that ends subscriptions by numbers it gave out itself:
+// only the decoder of the connection knows them. What was never confirmed needs no frame.
+type Leaver interface {
+	Unsubscribe(subs []Sub, id int) [][]byte
 }
 
 // REST is an exchange's request interface as two pure functions.

@@ -6,12 +6,14 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bitfinex"
 	"github.com/assayhq/assay/market/venue/bitget"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/cryptocom"
 	"github.com/assayhq/assay/market/venue/deribit"
+	"github.com/assayhq/assay/market/venue/gemini"
 	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/krakenfutures"
@@ -22,14 +24,16 @@ import (
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bitfinex.Driver,
 		&bitget.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
-		&deribit.Driver,
-		&hyperliquid.Driver,
 		&cryptocom.Driver,
+		&deribit.Driver,
+		&gemini.Driver,
+		&hyperliquid.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
 		&okx.Driver,

@@ -12,7 +12,7 @@ import (
 // exchange reads the Exchange feed: flat objects that say what they are in "type".
 type exchange struct {
 	t      *venue.Table
-	offers []market.Level // space for the asks of one l2update, whose changes come mixed
+	levels venue.Mixed
 }
 
 // member holds the members of a message that mean something in any of its types, so
@@ -117,7 +117,7 @@ func (f *exchange) member(c *scan.Cursor, m *member, out *market.Batch) {
 	case "asks":
 		m.asks = venue.ReadLevels(c, out)
 	case "changes":
-		m.bids, m.asks = f.changes(c, out)
+		m.bids, m.asks = f.levels.Read(c, out)
 	case "channels":
 		for ok := list(c); ok && c.NextItem(); {
 			subscribed(c, out)
@@ -125,40 +125,6 @@ func (f *exchange) member(c *scan.Cursor, m *member, out *market.Batch) {
 	default:
 		c.Skip()
 	}
-}
-
-// changes reads [[side, price, size], …].
-func (f *exchange) changes(c *scan.Cursor, out *market.Batch) (bids, asks []market.Level) {
-	bids = out.Levels()
-	from := len(bids)
-	f.offers = f.offers[:0]
-	for ok := list(c); ok && c.NextItem(); {
-		var l market.Level
-		side, n := market.NoSide, 0
-		for ok := c.Arr(); ok && c.NextItem(); n++ {
-			switch n {
-			case 0:
-				side = venue.SideOf(c.Str())
-			case 1:
-				l.Price = c.Price()
-			case 2:
-				l.Qty = c.Qty()
-			default:
-				c.Skip()
-			}
-		}
-		switch {
-		case n < 3 || side == market.NoSide:
-			c.Fail("expected [side, price, size]")
-		case side == market.Buy:
-			bids = append(bids, l)
-		default:
-			f.offers = append(f.offers, l)
-		}
-	}
-	n := len(bids) - from
-	all := out.KeepLevels(append(bids, f.offers...), from)
-	return all[:n:n], all[n:]
 }
 
 // subscribed reads {"name":"level2","product_ids":[…]}.
