@@ -277,6 +277,8 @@ func TestHTTPFaults(t *testing.T) {
 		{"bybit", Banned, "/v5/market/time", 403, `access too frequent`},
 		{"coinbase", TooMany, "/api/v3/brokerage/time", 429, `rate_limit_exceeded`},
 		{"coinbaseexchange", TooMany, "/time", 429, `Public rate limit exceeded`},
+		{"gate", TooMany, "/api/v4/spot/time", 429, `"label":"TOO_MANY_REQUESTS"`},
+		{"gatefutures", TooMany, "/api/v4/futures/usdt/contracts", 429, `"label":"TOO_MANY_REQUESTS"`},
 		{"bitstamp", TooMany, "/api/v2/ticker/btcusd/", 429, `400.002`},
 		{"binance", Page, "/api/v3/time", 502, `<html>`},
 		{"binance", Truncated, "/api/v3/time", 200, `{"server`},
@@ -311,6 +313,7 @@ func TestSubscriptionFaults(t *testing.T) {
 		"coinbaseexchange": {"/", `{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}`},
 		"okx":              {"/ws/v5/public", `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`},
 		"bybit":            {"/v5/public/spot", `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`},
+		"gate":             {"/ws/v4/", `{"time":1,"channel":"spot.obu","event":"subscribe","payload":["ob.BTC_USDT.50"]}`},
 		"bitstamp":         {"/", `{"event":"bts:subscribe","data":{"channel":"diff_order_book_btcusd"}}`},
 	}
 	for id, s := range subscribe {
@@ -320,7 +323,7 @@ func TestSubscriptionFaults(t *testing.T) {
 				w.send(s[1])
 				var got []string
 				w.until(4*time.Second, func(s string) {
-					if !strings.Contains(s, "status") && !strings.Contains(s, "heartbeat") {
+					if (!strings.Contains(s, "status") || strings.Contains(s, `"error"`)) && !strings.Contains(s, "heartbeat") {
 						got = append(got, s)
 					}
 				})

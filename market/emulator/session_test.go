@@ -34,6 +34,13 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "gate":
+		return "/ws/v4/", []string{`{"time":1,"channel":"spot.obu","event":"subscribe","payload":["ob.BTC_USDT.50","ob.BTC_USDT.400"]}`, `{"time":1,"channel":"spot.order_book_update","event":"subscribe","payload":["BTC_USDT","100ms"]}`,
+			`{"time":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.book_ticker","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.tickers","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.candlesticks","event":"subscribe","payload":["1m","BTC_USDT"]}`}
+	case "gatefutures":
+		return "/v4/ws/usdt", []string{`{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}`, `{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT","100ms"]}`,
+			`{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USDT"]}`,
+			`{"time":1,"channel":"futures.candlesticks","event":"subscribe","payload":["1m","BTC_USDT"]}`, `{"time":1,"channel":"futures.public_liquidates","event":"subscribe","payload":["BTC_USDT"]}`}
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -92,6 +99,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"gate":             "/api/v4/spot/time /api/v4/spot/currency_pairs /api/v4/spot/currency_pairs/BTC_USDT /api/v4/spot/tickers /api/v4/spot/tickers?currency_pair=BTC_USDT /api/v4/spot/order_book?currency_pair=BTC_USDT&limit=5&with_id=true /api/v4/spot/trades?currency_pair=BTC_USDT /api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h",
+		"gatefutures":      "/api/v4/futures/usdt/contracts /api/v4/futures/usdt/contracts/BTC_USDT /api/v4/futures/usdt/tickers /api/v4/futures/usdt/order_book?contract=BTC_USDT&with_id=true /api/v4/futures/usdt/trades?contract=BTC_USDT&limit=5 /api/v4/futures/usdt/candlesticks?contract=BTC_USDT&interval=1h&limit=3 /api/v4/futures/usdt/funding_rate?contract=BTC_USDT",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

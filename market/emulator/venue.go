@@ -105,6 +105,8 @@ var protocols = []struct {
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"gate", func(v *Venue) protocol { return &gateio{v: v} }},
+	{"gatefutures", func(v *Venue) protocol { return &gateio{v: v, futures: true} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
