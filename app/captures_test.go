@@ -56,6 +56,8 @@ var recorded = []struct {
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
+	{"gate", "GATEIO", 158, 109, 0, 7},                // 102 differences and 7 snapshots; 7 are older than theirs
+	{"gatefutures", "GATEIO_FUTURES", 330, 251, 0, 7}, // 244 differences and 7 snapshots; 27 are older than theirs
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"okx", "OKX", 410, 290, 290, 3},
 }
