@@ -11,6 +11,7 @@ import (
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/gate"
 	"github.com/assayhq/assay/market/venue/kraken"
+	"github.com/assayhq/assay/market/venue/kucoin"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -25,6 +26,8 @@ func Drivers() []*venue.Driver {
 		&gate.Driver,
 		&gate.Futures,
 		&kraken.Driver,
+		&kucoin.Driver,
+		&kucoin.Futures,
 		&okx.Driver,
 	}
 }
