@@ -279,6 +279,7 @@ func TestHTTPFaults(t *testing.T) {
 		{"coinbaseexchange", TooMany, "/time", 429, `Public rate limit exceeded`},
 		{"gate", TooMany, "/api/v4/spot/time", 429, `"label":"TOO_MANY_REQUESTS"`},
 		{"gatefutures", TooMany, "/api/v4/futures/usdt/contracts", 429, `"label":"TOO_MANY_REQUESTS"`},
+		{"kucoin", TooMany, "/api/v1/timestamp", 429, `"code":"429000"`},
 		{"bitstamp", TooMany, "/api/v2/ticker/btcusd/", 429, `400.002`},
 		{"binance", Page, "/api/v3/time", 502, `<html>`},
 		{"binance", Truncated, "/api/v3/time", 200, `{"server`},
@@ -314,6 +315,7 @@ func TestSubscriptionFaults(t *testing.T) {
 		"okx":              {"/ws/v5/public", `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`},
 		"bybit":            {"/v5/public/spot", `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`},
 		"gate":             {"/ws/v4/", `{"time":1,"channel":"spot.obu","event":"subscribe","payload":["ob.BTC_USDT.50"]}`},
+		"kucoin":           {"/?token=" + kucoinToken(42, 1), `{"id":"1","type":"subscribe","topic":"/spotMarket/level2Depth50:BTC-USDT"}`},
 		"bitstamp":         {"/", `{"event":"bts:subscribe","data":{"channel":"diff_order_book_btcusd"}}`},
 	}
 	for id, s := range subscribe {
@@ -323,7 +325,7 @@ func TestSubscriptionFaults(t *testing.T) {
 				w.send(s[1])
 				var got []string
 				w.until(4*time.Second, func(s string) {
-					if (!strings.Contains(s, "status") || strings.Contains(s, `"error"`)) && !strings.Contains(s, "heartbeat") {
+					if (!strings.Contains(s, "status") || strings.Contains(s, `"error"`)) && !strings.Contains(s, "heartbeat") && !strings.Contains(s, "welcome") {
 						got = append(got, s)
 					}
 				})

@@ -41,6 +41,16 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/v4/ws/usdt", []string{`{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}`, `{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT","100ms"]}`,
 			`{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USDT"]}`,
 			`{"time":1,"channel":"futures.candlesticks","event":"subscribe","payload":["1m","BTC_USDT"]}`, `{"time":1,"channel":"futures.public_liquidates","event":"subscribe","payload":["BTC_USDT"]}`}
+	case "kucoin":
+		for _, topic := range []string{"/market/match", "/market/ticker", "/spotMarket/level1", "/market/level2", "/spotMarket/level2Depth5", "/spotMarket/level2Depth50"} {
+			wishes = append(wishes, `{"id":"1","type":"subscribe","topic":"`+topic+`:BTC-USDT","response":true}`)
+		}
+		return "/?token=" + kucoinToken(42, 1), append(wishes, `{"id":"2","type":"subscribe","topic":"/market/candles:BTC-USDT_1min","response":true}`)
+	case "kucoinfutures":
+		for _, topic := range []string{"/contractMarket/execution", "/contractMarket/tickerV2", "/contractMarket/level2", "/contractMarket/level2Depth50", "/contract/instrument"} {
+			wishes = append(wishes, `{"id":"1","type":"subscribe","topic":"`+topic+`:XBTUSDTM","response":true}`)
+		}
+		return "/?token=" + kucoinToken(42, 1), wishes
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -101,6 +111,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
 		"gate":             "/api/v4/spot/time /api/v4/spot/currency_pairs /api/v4/spot/currency_pairs/BTC_USDT /api/v4/spot/tickers /api/v4/spot/tickers?currency_pair=BTC_USDT /api/v4/spot/order_book?currency_pair=BTC_USDT&limit=5&with_id=true /api/v4/spot/trades?currency_pair=BTC_USDT /api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h",
 		"gatefutures":      "/api/v4/futures/usdt/contracts /api/v4/futures/usdt/contracts/BTC_USDT /api/v4/futures/usdt/tickers /api/v4/futures/usdt/order_book?contract=BTC_USDT&with_id=true /api/v4/futures/usdt/trades?contract=BTC_USDT&limit=5 /api/v4/futures/usdt/candlesticks?contract=BTC_USDT&interval=1h&limit=3 /api/v4/futures/usdt/funding_rate?contract=BTC_USDT",
+		"kucoin":           "/api/v1/timestamp /api/v2/symbols /api/v1/market/orderbook/level2_20?symbol=BTC-USDT /api/v1/market/orderbook/level2_100?symbol=BTC-USDT /api/v1/market/histories?symbol=BTC-USDT /api/v1/market/candles?symbol=BTC-USDT&type=1hour",
+		"kucoinfutures":    "/api/v1/timestamp /api/v1/contracts/active /api/v1/contracts/XBTUSDTM /api/v1/level2/snapshot?symbol=XBTUSDTM /api/v1/trade/history?symbol=XBTUSDTM /api/v1/kline/query?symbol=XBTUSDTM&granularity=60 /api/v1/contract/funding-rates?symbol=XBTUSDTM&from=0&to=4102444800000",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

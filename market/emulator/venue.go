@@ -108,6 +108,8 @@ var protocols = []struct {
 	{"gate", func(v *Venue) protocol { return &gateio{v: v} }},
 	{"gatefutures", func(v *Venue) protocol { return &gateio{v: v, futures: true} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
+	{"kucoin", func(v *Venue) protocol { return &kucoin{v: v} }},
+	{"kucoinfutures", func(v *Venue) protocol { return &kucoin{v: v, futures: true} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
 
