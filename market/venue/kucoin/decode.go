@@ -74,6 +74,9 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 
 func (f *feed) message(topic, subject []byte, c *scan.Cursor, out *market.Batch) {
 	name, symbol, _ := bytes.Cut(topic, []byte{':'})
+	if string(name) == ticker && string(symbol) == "all" {
+		symbol = subject // all markets in one topic, which we do not ask for
+	}
 	switch string(name) {
 	case match, execution, ticker, level1, tickerV2, level2, depth50, changes, candles, instrument:
 		if len(symbol) == 0 {
@@ -84,12 +87,7 @@ func (f *feed) message(topic, subject []byte, c *scan.Cursor, out *market.Batch)
 	switch string(name) {
 	case match, execution:
 		readTrade(c, f.t.Find(symbol), out)
-	case ticker:
-		if string(symbol) == "all" {
-			symbol = subject // all markets in one topic, which we do not ask for
-		}
-		readTicker(c, f.t.Find(symbol), out)
-	case level1, tickerV2:
+	case ticker, level1, tickerV2:
 		readTicker(c, f.t.Find(symbol), out)
 	case f.books:
 		switch f.books {
