@@ -107,7 +107,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestAWholeServerOverEmulatedExchanges(t *testing.T) {
 	dir := t.TempDir()
 	s := startDemo(t, dir)
-	eventually(t, "six venues agree on Bitcoin", func() bool {
+	eventually(t, "six venues or more agree on Bitcoin", func() bool {
 		var a struct {
 			Data struct {
 				Price      string
@@ -128,7 +128,7 @@ func TestAWholeServerOverEmulatedExchanges(t *testing.T) {
 		if !a.Meta.Simulated {
 			t.Fatal("simulated data must say so: ", body)
 		}
-		return len(a.Data.Sources) == 6 && a.Data.Confidence > 0.8
+		return len(a.Data.Sources) >= 6 && a.Data.Confidence > 0.8
 	})
 	for _, c := range []struct{ path, accept, want string }{
 		{"/v1/books/BTC-USD?venue=kraken&depth=2", "", `"integrity":"checksum"`},

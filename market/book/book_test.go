@@ -316,3 +316,26 @@ func TestAChecksumMayComeAlone(t *testing.T) {
 		t.Errorf("%v, %+v", v, m.Loss())
 	}
 }
+
+// A whole book that was overtaken by a newer one does not come back; one without a time,
+// and any after a loss, is taken as it comes.
+func TestAnOlderWholeBookDoesNotReplaceANewerOne(t *testing.T) {
+	m := NewMachine(Rule{Join: Replace}, &market.Instrument{})
+	at := time.Date(2026, 8, 9, 0, 0, 0, 0, time.UTC)
+	whole := func(at time.Time) Verdict {
+		return m.Apply(&market.BookUpdate{At: at, Bids: []market.Level{level("90", "1")}, Asks: []market.Level{level("110", "1")}})
+	}
+	for i, x := range []struct {
+		at   time.Time
+		want Verdict
+	}{{at, Publish}, {at.Add(time.Second), Publish}, {at, Ignore}, {at.Add(time.Second), Publish}, {time.Time{}, Publish}, {at, Publish}} {
+		if v := whole(x.at); v != x.want {
+			t.Errorf("%d: %v, want %v", i, v, x.want)
+		}
+	}
+	whole(at.Add(time.Minute))
+	m.Invalidate(market.Disconnected, "gone")
+	if v := whole(at); v != Publish {
+		t.Errorf("after a loss: %v", v)
+	}
+}

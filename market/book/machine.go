@@ -190,8 +190,8 @@ func (m *Machine) keep(list *[]market.BookUpdate, u *market.BookUpdate, bound in
 func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
 	case Replace:
-		if m.valid && u.At.Before(m.lastAt) && !u.At.IsZero() {
-			return Ignore
+		if m.valid && !u.At.IsZero() && u.At.Before(m.lastAt) {
+			return Ignore // overtaken on the way by a newer one
 		}
 	case RESTRange:
 		if m.valid && u.Last < m.last {

@@ -17,6 +17,7 @@ type conn struct {
 	n      int
 	path   string
 	query  string
+	header http.Header // of the handshake
 	ws     *websocket.Conn
 	gate   *gate
 	out    chan item
@@ -60,7 +61,7 @@ func (v *Venue) stream(w http.ResponseWriter, r *http.Request) {
 	l := &lock{ResponseWriter: w}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
-	c := &conn{v: v, path: r.URL.Path, query: r.URL.RawQuery, out: make(chan item, v.opt.Queue), ctx: ctx, cancel: cancel, gone: make(chan struct{}),
+	c := &conn{v: v, path: r.URL.Path, query: r.URL.RawQuery, header: r.Header, out: make(chan item, v.opt.Queue), ctx: ctx, cancel: cancel, gone: make(chan struct{}),
 		subs: map[string]*topic{}, mute: map[string]time.Time{}, lose: map[string]int{}}
 	ws, err := websocket.Accept(l, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionNoContextTakeover,
 		OnPingReceived: func(context.Context, []byte) bool { return c.heardPing() }})

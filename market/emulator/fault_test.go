@@ -281,6 +281,9 @@ func TestHTTPFaults(t *testing.T) {
 		{"bitget", Banned, "/api/v2/public/time", 403, `"code":"429"`},
 		{"cryptocom", TooMany, "/exchange/v1/public/get-tickers", 429, `"code":42901`},
 		{"cryptocom", Banned, "/exchange/v1/public/get-tickers", 403, `"code":42901`},
+		{"gate", TooMany, "/api/v4/spot/time", 429, `"label":"TOO_MANY_REQUESTS"`},
+		{"gatefutures", TooMany, "/api/v4/futures/usdt/contracts", 429, `"label":"TOO_MANY_REQUESTS"`},
+		{"kucoin", TooMany, "/api/v1/timestamp", 429, `"code":"429000"`},
 		{"bitstamp", TooMany, "/api/v2/ticker/btcusd/", 429, `400.002`},
 		{"binance", Page, "/api/v3/time", 502, `<html>`},
 		{"binance", Truncated, "/api/v3/time", 200, `{"server`},
@@ -317,6 +320,8 @@ func TestSubscriptionFaults(t *testing.T) {
 		"bybit":            {"/v5/public/spot", `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`},
 		"bitget":           {"/v3/ws/public", `{"op":"subscribe","args":[{"instType":"spot","topic":"books","symbol":"BTCUSDT"}]}`},
 		"cryptocom":        {"/exchange/v1/market", `{"id":1,"method":"subscribe","params":{"channels":["book.BTC_USD.50"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":10}}`},
+		"gate":             {"/ws/v4/", `{"time":1,"channel":"spot.obu","event":"subscribe","payload":["ob.BTC_USDT.50"]}`},
+		"kucoin":           {"/?token=" + kucoinToken(42, 1), `{"id":"1","type":"subscribe","topic":"/spotMarket/level2Depth50:BTC-USDT"}`},
 		"bitstamp":         {"/", `{"event":"bts:subscribe","data":{"channel":"diff_order_book_btcusd"}}`},
 	}
 	for id, s := range subscribe {
@@ -326,7 +331,7 @@ func TestSubscriptionFaults(t *testing.T) {
 				w.send(s[1])
 				var got []string
 				w.until(4*time.Second, func(s string) {
-					if !strings.Contains(s, "status") && !strings.Contains(s, "heartbeat") {
+					if (!strings.Contains(s, "status") || strings.Contains(s, `"error"`)) && !strings.Contains(s, "heartbeat") && !strings.Contains(s, "welcome") {
 						got = append(got, s)
 					}
 				})

@@ -69,6 +69,23 @@ func everything(id market.VenueID) (path string, wishes []string) {
 			wishes = append(wishes, `{"id":1,"method":"subscribe","params":{"channels":["book.`+s+`.50","trade.`+s+`","ticker.`+s+`","candlestick.1m.`+s+`"],"book_subscription_type":"SNAPSHOT_AND_UPDATE","book_update_frequency":100}}`)
 		}
 		return "/exchange/v1/market", append(wishes, `{"id":3,"method":"subscribe","params":{"channels":["book.BTC_USD.10","mark.BTCUSD-PERP","index.BTCUSD-INDEX","funding.BTCUSD-PERP","estimatedfunding.BTCUSD-PERP"]}}`)
+	case "gate":
+		return "/ws/v4/", []string{`{"time":1,"channel":"spot.obu","event":"subscribe","payload":["ob.BTC_USDT.50","ob.BTC_USDT.400"]}`, `{"time":1,"channel":"spot.order_book_update","event":"subscribe","payload":["BTC_USDT","100ms"]}`,
+			`{"time":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.book_ticker","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.tickers","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"spot.candlesticks","event":"subscribe","payload":["1m","BTC_USDT"]}`}
+	case "gatefutures":
+		return "/v4/ws/usdt", []string{`{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}`, `{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT","100ms"]}`,
+			`{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT"]}`, `{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USDT"]}`,
+			`{"time":1,"channel":"futures.candlesticks","event":"subscribe","payload":["1m","BTC_USDT"]}`, `{"time":1,"channel":"futures.public_liquidates","event":"subscribe","payload":["BTC_USDT"]}`}
+	case "kucoin":
+		for _, topic := range []string{"/market/match", "/market/ticker", "/spotMarket/level1", "/market/level2", "/spotMarket/level2Depth5", "/spotMarket/level2Depth50"} {
+			wishes = append(wishes, `{"id":"1","type":"subscribe","topic":"`+topic+`:BTC-USDT","response":true}`)
+		}
+		return "/?token=" + kucoinToken(42, 1), append(wishes, `{"id":"2","type":"subscribe","topic":"/market/candles:BTC-USDT_1min","response":true}`)
+	case "kucoinfutures":
+		for _, topic := range []string{"/contractMarket/execution", "/contractMarket/tickerV2", "/contractMarket/level2", "/contractMarket/level2Depth50", "/contract/instrument"} {
+			wishes = append(wishes, `{"id":"1","type":"subscribe","topic":"`+topic+`:XBTUSDTM","response":true}`)
+		}
+		return "/?token=" + kucoinToken(42, 1), wishes
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -133,6 +150,10 @@ func TestAllPathsAnswer(t *testing.T) {
 		"cryptocom":        "/exchange/v1/public/get-instruments /exchange/v1/public/get-tickers /exchange/v1/public/get-tickers?instrument_name=BTCUSD-PERP /exchange/v1/public/get-book?instrument_name=BTC_USD&depth=5 /exchange/v1/public/get-trades?instrument_name=BTC_USDT /exchange/v1/public/get-candlestick?instrument_name=BTC_USD&timeframe=1D /exchange/v1/public/get-valuations?instrument_name=BTCUSD-INDEX&valuation_type=index_price&count=1 /exchange/v1/public/get-valuations?instrument_name=BTCUSD-PERP&valuation_type=funding_hist",
 		"bitfinex":         "/v2/platform/status /v2/conf/pub:info:pair,pub:info:pair:futures /v2/conf/pub:list:pair:exchange /v2/tickers?symbols=ALL /v2/ticker/tBTCUSD /v2/book/tBTCUSD/P0?len=100 /v2/trades/tBTCUSD/hist?limit=10 /v2/candles/trade:1h:tBTCUSD/hist /v2/candles/trade:1m:tBTCUSD/last /v2/status/deriv?keys=ALL",
 		"gemini":           "/v1/symbols /v1/symbols/details/all /v1/symbols/details/btcusd /v1/pricefeed /v1/book/btcusd?limit_bids=5&limit_asks=5 /v1/trades/BTCUSD?limit_trades=5 /v2/candles/btcusd/1hr /v1/pubticker/btcusd /v2/ticker/btcusd /v1/riskstats/btcgusdperp /v1/fundingamount/btcgusdperp",
+		"gate":             "/api/v4/spot/time /api/v4/spot/currency_pairs /api/v4/spot/currency_pairs/BTC_USDT /api/v4/spot/tickers /api/v4/spot/tickers?currency_pair=BTC_USDT /api/v4/spot/order_book?currency_pair=BTC_USDT&limit=5&with_id=true /api/v4/spot/trades?currency_pair=BTC_USDT /api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h",
+		"gatefutures":      "/api/v4/futures/usdt/contracts /api/v4/futures/usdt/contracts/BTC_USDT /api/v4/futures/usdt/tickers /api/v4/futures/usdt/order_book?contract=BTC_USDT&with_id=true /api/v4/futures/usdt/trades?contract=BTC_USDT&limit=5 /api/v4/futures/usdt/candlesticks?contract=BTC_USDT&interval=1h&limit=3 /api/v4/futures/usdt/funding_rate?contract=BTC_USDT",
+		"kucoin":           "/api/v1/timestamp /api/v2/symbols /api/v1/market/orderbook/level2_20?symbol=BTC-USDT /api/v1/market/orderbook/level2_100?symbol=BTC-USDT /api/v1/market/histories?symbol=BTC-USDT /api/v1/market/candles?symbol=BTC-USDT&type=1hour",
+		"kucoinfutures":    "/api/v1/timestamp /api/v1/contracts/active /api/v1/contracts/XBTUSDTM /api/v1/level2/snapshot?symbol=XBTUSDTM /api/v1/trade/history?symbol=XBTUSDTM /api/v1/kline/query?symbol=XBTUSDTM&granularity=60 /api/v1/contract/funding-rates?symbol=XBTUSDTM&from=0&to=4102444800000",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

@@ -109,10 +109,14 @@ var protocols = []struct {
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
 	{"cryptocom", func(v *Venue) protocol { return &cryptocom{v: v} }},
 	{"deribit", func(v *Venue) protocol { return &deribit{v: v} }},
+	{"gate", func(v *Venue) protocol { return &gateio{v: v} }},
+	{"gatefutures", func(v *Venue) protocol { return &gateio{v: v, futures: true} }},
 	{"gemini", func(v *Venue) protocol { return &gemini{v: v} }},
 	{"hyperliquid", func(v *Venue) protocol { return &hyperliquid{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"krakenfutures", func(v *Venue) protocol { return &krakenFutures{v: v} }},
+	{"kucoin", func(v *Venue) protocol { return &kucoin{v: v} }},
+	{"kucoinfutures", func(v *Venue) protocol { return &kucoin{v: v, futures: true} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
 

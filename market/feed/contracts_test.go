@@ -181,7 +181,7 @@ func stream(t *testing.T, d *venue.Driver) {
 	cancel()
 	mem.Close()
 	wg.Wait()
-	has := map[market.Channel]int64{market.Trades: n.Trades, market.Quotes: n.Quotes, market.Books: n.Books, market.Candles: n.Candles,
+	has := map[market.Channel]int64{market.Trades: n.Trades, market.Quotes: n.Quotes, market.Books: n.Books + n.Waiting, market.Candles: n.Candles,
 		market.Derivatives: n.Derivatives, market.Liquidations: n.Liquidations}
 	for _, ch := range d.Current().Channels {
 		if has[ch] == 0 {

@@ -138,6 +138,9 @@ func (g *Getter) transfer(ctx context.Context, r venue.Request) (url string, bod
 	}
 	req.Header.Set("User-Agent", "assay")
 	req.Header.Set("Accept", "application/json")
+	for k, v := range g.driver.Spec.Header {
+		req.Header.Set(k, v)
+	}
 	res, err := g.client.Do(req)
 	if err != nil {
 		return url, nil, fault.Wrap(fault.Unavailable, err, "%s cannot be reached", g.driver.Spec.Name)

@@ -274,7 +274,11 @@ func (l *Live) follow(ctx context.Context, id string, d *venue.Dialect, g group)
 			return false, err
 		}
 	}
-	ws, _, err := websocket.Dial(dial, addr, &websocket.DialOptions{HTTPClient: l.stream(), CompressionMode: websocket.CompressionDisabled, HTTPHeader: http.Header{"User-Agent": {"assay"}}})
+	header := http.Header{"User-Agent": {"assay"}}
+	for k, v := range l.station.driver.Spec.Header {
+		header.Set(k, v)
+	}
+	ws, _, err := websocket.Dial(dial, addr, &websocket.DialOptions{HTTPClient: l.stream(), CompressionMode: websocket.CompressionDisabled, HTTPHeader: header})
 	if err != nil {
 		l.station.setState("down", fmt.Sprintf("cannot connect: %v", err), time.Now().UTC())
 		return false, err

@@ -127,7 +127,7 @@ func (w *witness) book(u *market.BookUpdate) {
 
 // compare holds the replica after u against the venue's own book; "" when they agree.
 func (w *witness) compare(r *replica, u *market.BookUpdate) string {
-	truth := w.venue.Truth(u.Symbol)
+	truth := w.venue.Truth(w.venue.Symbol(u.Pair)) // two sections may share a symbol
 	if truth == nil {
 		return u.Symbol + ": published, but the venue has no such book"
 	}
@@ -212,6 +212,16 @@ func stage(t *testing.T, id market.VenueID, seed uint64, opt emulator.Options, h
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, listed := v.Symbols(); len(listed) == 0 { // it trades none of them: the first ones that it lists
+		if v, err = emulator.New(id, world, emulator.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		_, listed = v.Symbols()
+		opt.Pairs = listed[:2]
+		if v, err = emulator.New(id, world, opt); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

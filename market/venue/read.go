@@ -91,16 +91,14 @@ func (m *Mixed) Read(c *scan.Cursor, out *market.Batch) (bids, asks []market.Lev
 	return m.End(out)
 }
 
-// SideOf reads "buy"/"sell" in any case, "b"/"s" and "bid"/"offer"; NoSide for
-// anything else, which the caller reports.
+// SideOf reads "buy" and "sell", "bid", "ask" and "offer" and the first letters of these,
+// in small letters, in capitals or with one; NoSide for anything else, which the caller
+// reports.
 func SideOf(b []byte) market.Side {
-	if len(b) == 0 {
-		return market.NoSide
-	}
-	switch b[0] {
-	case 'b', 'B':
+	switch string(b) { // as most write it, without folding
+	case "buy", "BUY", "Buy", "b", "B", "bid", "BID", "Bid":
 		return market.Buy
-	case 's', 'S', 'o', 'O', 'a', 'A':
+	case "sell", "SELL", "Sell", "s", "S", "ask", "ASK", "Ask", "a", "A", "offer", "OFFER", "Offer", "o", "O":
 		return market.Sell
 	}
 	return market.NoSide

@@ -8,7 +8,7 @@ import (
 // ReadRow reads a candle that a venue writes as an array by position. The layout
 // has a letter for each place: m open time in milliseconds, s in seconds; o h l c the
 // prices; v volume in base; q turnover in quote; n trades; x whether it is closed
-// ("1"); - anything else. Places after ? may be missing; what follows the layout is
+// ("1" or true); - anything else. Places after ? may be missing; what follows the layout is
 // skipped.
 func ReadRow(c *scan.Cursor, k *market.Candle, layout string) {
 	need, have := len(layout), 0
@@ -41,7 +41,8 @@ func ReadRow(c *scan.Cursor, k *market.Candle, layout string) {
 		case 'n':
 			k.Trades = c.Int()
 		case 'x':
-			k.Complete = string(c.Raw()) == "1"
+			text := string(c.Raw())
+			k.Complete = text == "1" || text == "true"
 		default:
 			c.Skip()
 		}

@@ -42,6 +42,9 @@ type Spec struct {
 	Budgets []Budget
 	// Handshakes is how often a connection may be opened.
 	Handshakes Rate
+	// Header is sent with every request and handshake, for venues that answer in another
+	// form without it.
+	Header map[string]string
 	// ClockSkew is the offset of its clock that it tolerates or that is normal.
 	ClockSkew time.Duration
 	// Quirks are facts a user of its data should know, one sentence each; docs print them.

@@ -13,10 +13,12 @@ import (
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/cryptocom"
 	"github.com/assayhq/assay/market/venue/deribit"
+	"github.com/assayhq/assay/market/venue/gate"
 	"github.com/assayhq/assay/market/venue/gemini"
 	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/krakenfutures"
+	"github.com/assayhq/assay/market/venue/kucoin"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -32,10 +34,14 @@ func Drivers() []*venue.Driver {
 		&coinbase.Exchange,
 		&cryptocom.Driver,
 		&deribit.Driver,
+		&gate.Driver,
+		&gate.Futures,
 		&gemini.Driver,
 		&hyperliquid.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
+		&kucoin.Driver,
+		&kucoin.Futures,
 		&okx.Driver,
 	}
 }
