@@ -429,7 +429,33 @@ func (s *session) subscribe(ctx context.Context, subs []venue.Sub) error {
 				return err
 			}
 		}
+		if err := s.askBooks(ctx, subs[:k]); err != nil {
+			return err
+		}
 		subs = subs[k:]
+	}
+	return nil
+}
+
+// askBooks asks for the whole books among subs, where a venue gives them on the
+// connection when asked.
+func (s *session) askBooks(ctx context.Context, subs []venue.Sub) error {
+	if s.dialect.Snapshot == nil {
+		return nil
+	}
+	var books []venue.Sub
+	for _, sub := range subs {
+		if sub.Channel == market.Books {
+			books = append(books, sub)
+		}
+	}
+	if len(books) == 0 {
+		return nil
+	}
+	for _, f := range s.dialect.Snapshot(books, int(s.reqs.Add(1))) {
+		if err := s.write(ctx, f); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -603,6 +629,7 @@ func (s *session) help(ctx context.Context) {
 					return
 				}
 			}
+			s.askBooks(ctx, sub) //nolint:errcheck // the book asks again
 		})
 	}
 }

@@ -80,7 +80,11 @@ type Dialect struct {
 	// Subscribe writes the frames that ask for subs; id is unique on the connection.
 	Subscribe   func(subs []Sub, id int) [][]byte
 	Unsubscribe func(subs []Sub, id int) [][]byte
-	Session     Session
+	// Snapshot writes the frames that ask for whole books on the connection that has
+	// their differences (book.StreamRange); nil where they come unasked or by REST. The
+	// feed sends them after Subscribe, and again when a book was lost.
+	Snapshot func(subs []Sub, id int) [][]byte
+	Session  Session
 	Book        book.Rule
 	// Ticket is a request to make before each connection, for venues whose answer says
 	// where to connect (and with what token). nil: Spec.Stream and the path are enough.

@@ -94,6 +94,9 @@ func examineSubscribe(t *testing.T, d *venue.Driver) {
 						subs = append(subs, venue.Sub{Channel: ch, Instrument: in, Interval: interval})
 					}
 					examineFrames(t, "Subscribe", l.Subscribe(subs, id), part)
+					if ch == market.Books && l.Snapshot != nil {
+						examineFrames(t, "Snapshot", l.Snapshot(subs, id), part)
+					}
 					if !l.Session.Whole {
 						examineFrames(t, "Unsubscribe", l.Unsubscribe(subs, id+1), part)
 					}
