@@ -85,7 +85,7 @@ type Dialect struct {
 	// feed sends them after Subscribe, and again when a book was lost.
 	Snapshot func(subs []Sub, id int) [][]byte
 	Session  Session
-	Book        book.Rule
+	Book     book.Rule
 	// Ticket is a request to make before each connection, for venues whose answer says
 	// where to connect (and with what token). nil: Spec.Stream and the path are enough.
 	Ticket *Ticket
