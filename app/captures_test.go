@@ -56,6 +56,8 @@ var recorded = []struct {
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
+	{"htx", "HUOBI", 267, 204, 0, 7},
+	{"htxswap", "HUOBI_SWAP", 2913, 2862, 0, 10},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"okx", "OKX", 410, 290, 290, 3},
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
+	"github.com/assayhq/assay/market/venue/htx"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/okx"
 )
@@ -21,6 +22,8 @@ func Drivers() []*venue.Driver {
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
+		&htx.Driver,
+		&htx.Swap,
 		&kraken.Driver,
 		&okx.Driver,
 	}
