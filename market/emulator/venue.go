@@ -105,6 +105,8 @@ var protocols = []struct {
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
 	{"coinbaseexchange", func(v *Venue) protocol { return &coinbaseExchange{v: v} }},
+	{"htx", func(v *Venue) protocol { return &htx{v: v} }},
+	{"htxswap", func(v *Venue) protocol { return &htxSwap{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }

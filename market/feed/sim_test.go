@@ -171,6 +171,14 @@ func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.F
 	if err != nil {
 		t.Fatal(err)
 	}
+	if listed, _ := v.Symbols(); len(listed) == 0 { // it trades contracts only
+		for i, p := range pairs {
+			pairs[i] = p + "-PERP"
+		}
+		if v, err = emulator.New(id, world, emulator.Options{Pairs: pairs, Faults: faults}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	mem := emulator.NewMemory()
@@ -309,7 +317,11 @@ func TestASilentStallIsNoticed(t *testing.T) {
 				time.Sleep(14 * time.Minute)
 				state := s.core.Venues()[0]
 				gaps := s.witness.snapshot()
-				quotes := len(s.core.Quotes("BTC-USDT")) + len(s.core.Quotes("BTC-USD"))
+				quotes := 0
+				_, pairs := s.venue.Symbols()
+				for _, p := range pairs {
+					quotes += len(s.core.Quotes(p))
+				}
 				s.stop()
 				stale := 0
 				for _, g := range gaps {
@@ -333,7 +345,7 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 	for _, id := range venues() {
 		t.Run(string(id), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
+				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Place: "trades", Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
 				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
 				time.Sleep(3 * time.Minute)
 				gaps := s.witness.snapshot()
