@@ -8,6 +8,7 @@ package clean
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/assayhq/assay/market"
@@ -26,6 +27,9 @@ type Rules struct {
 	Spreads float64
 	// IDs is how many trade ids are remembered per series [4096].
 	IDs int
+	// Nameless says that the venue's past trades come without ids: one that agrees in
+	// time, price, size and side with another is the same.
+	Nameless bool
 }
 
 func (r Rules) filled() Rules {
@@ -129,6 +133,12 @@ func (m *Machine) trade(s *series, t *market.Trade) {
 		t.Marks |= market.Duplicate
 		return // what follows would judge the same trade twice
 	}
+	if m.rules.Nameless {
+		if s.seen(Name(t), m.rules.IDs) && t.ID == "" && t.Marks&market.Backfilled != 0 {
+			t.Marks |= market.Duplicate
+			return
+		}
+	}
 	if t.At.Before(s.lastTrade) {
 		t.Marks |= market.OutOfOrder
 	} else {
@@ -195,6 +205,15 @@ func (s *series) seen(id string, bound int) bool {
 	}
 	s.ids[h] = struct{}{}
 	return false
+}
+
+// Name is how a trade of a venue whose past trades come without ids is known: by its time
+// to the millisecond, price, size and side.
+func Name(t *market.Trade) string {
+	b := strconv.AppendInt(nil, t.At.UnixMilli(), 10)
+	b = append(t.Price.Trim().Append(append(b, ' ')), ' ')
+	b = append(t.Qty.Trim().Append(b), ' ')
+	return string(append(b, t.Side.String()...))
 }
 
 func (m *Machine) quote(s *series, q *market.Quote) {

@@ -153,6 +153,9 @@ type REST struct {
 	Next func(a Ask, got *market.Batch) (Ask, bool)
 	// Intervals are the candle intervals it has.
 	Intervals []market.Interval
+	// Nameless tells that past trades come without ids, though the stream may have them:
+	// then trades are known by time, price, size and side.
+	Nameless bool
 	// Derivatives and Funding tell that AskDerivative and AskFunding are answered.
 	Derivatives, Funding bool
 }
