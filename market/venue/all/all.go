@@ -11,6 +11,7 @@ import (
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/htx"
 	"github.com/assayhq/assay/market/venue/kraken"
+	"github.com/assayhq/assay/market/venue/mexc"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -25,6 +26,7 @@ func Drivers() []*venue.Driver {
 		&htx.Driver,
 		&htx.Swap,
 		&kraken.Driver,
+		&mexc.Driver,
 		&okx.Driver,
 	}
 }
