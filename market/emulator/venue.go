@@ -108,6 +108,7 @@ var protocols = []struct {
 	{"htx", func(v *Venue) protocol { return &htx{v: v} }},
 	{"htxswap", func(v *Venue) protocol { return &htxSwap{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
+	{"mexc", func(v *Venue) protocol { return &mexc{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
 
