@@ -34,13 +34,16 @@ func (h *htx) streams(path string) bool { return path == "/ws" || path == "/feed
 // htxState counts the pings that a client has not answered.
 type htxState struct{ waiting int }
 
-// pack seals every frame of a connection in gzip.
-func pack(_ *conn, _ *message, data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	w.Write(data)
-	w.Close()
-	return b.Bytes()
+// packer seals every frame of a connection in gzip, with one writer for all of them.
+func packer() func(*conn, *message, []byte) []byte {
+	w := gzip.NewWriter(nil)
+	return func(_ *conn, _ *message, data []byte) []byte {
+		var b bytes.Buffer
+		w.Reset(&b)
+		w.Write(data)
+		w.Close()
+		return b.Bytes()
+	}
 }
 
 // heart sends pings every 5 s and closes when two go unanswered.
@@ -59,7 +62,7 @@ func (v *Venue) heart(c *conn, ping func(at time.Time) []byte) *htxState {
 }
 
 func (h *htx) open(c *conn) {
-	c.seal = pack
+	c.seal = packer()
 	c.state = h.v.heart(c, func(at time.Time) []byte { return fmt.Appendf(nil, `{"ping":%d}`, ms(at)) })
 }
 

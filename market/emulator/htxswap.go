@@ -34,7 +34,7 @@ func (h *htxSwap) streams(path string) bool {
 }
 
 func (h *htxSwap) open(c *conn) {
-	c.seal = pack
+	c.seal = packer()
 	ping := func(at time.Time) []byte { return fmt.Appendf(nil, `{"ping":%d}`, ms(at)) }
 	if c.path == "/linear-swap-notification" {
 		ping = func(at time.Time) []byte { return fmt.Appendf(nil, `{"op":"ping","ts":"%d"}`, ms(at)) }
