@@ -63,6 +63,8 @@ var recorded = []struct {
 	{"gate", "GATEIO", 158, 109, 0, 7},                // 102 differences and 7 snapshots; 7 are older than theirs
 	{"gatefutures", "GATEIO_FUTURES", 330, 251, 0, 7}, // 244 differences and 7 snapshots; 27 are older than theirs
 	{"gemini", "GEMINI", 563, 559, 0, 10},
+	{"htx", "HUOBI", 267, 204, 0, 7},
+	{"htxswap", "HUOBI_SWAP", 2913, 2862, 0, 10},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"krakenfutures", "KRAKEN_FUTURES", 7175, 7024, 0, 10},
 	{"kucoin", "KUCOIN", 3635, 3001, 0, 6}, // 2995 differences and 6 snapshots; 32 are older than theirs

@@ -276,7 +276,7 @@ func AppendEvents(b []byte, line int64, e *market.Batch, all bool) []byte {
 			n := &e.Notices[i]
 			b = append(b, `{"type":"notice","line":`...)
 			b = strconv.AppendInt(b, line, 10)
-			b = key(b, "kind", [...]string{"ack", "refused", "heartbeat", "moving", "info", "strange"}[n.Kind])
+			b = key(b, "kind", [...]string{"ack", "refused", "heartbeat", "moving", "info", "strange", "reply"}[n.Kind])
 			b = key(b, "symbol", n.Symbol)
 			b = key(b, "text", n.Text)
 			b = append(b, '}', '\n')

@@ -115,7 +115,7 @@ func (v *venueBook) snapshot() market.BookUpdate {
 // Whatever is lost, doubled or delayed on the way, a numbered book that says it is
 // valid equals the venue's book at that number.
 func TestAValidBookIsTheVenuesBook(t *testing.T) {
-	for _, join := range []Join{Chain, RESTRange} {
+	for _, join := range []Join{Chain, RESTRange, StreamRange} {
 		for seed := range uint64(60) {
 			r := rand.New(rand.NewPCG(seed, uint64(join)))
 			v := &venueBook{r: r}
@@ -209,7 +209,7 @@ func TestATimedBookForgetsGhostsWhenRefreshed(t *testing.T) {
 }
 
 func TestACrossedBookIsThrownAway(t *testing.T) {
-	for _, rule := range []Rule{{Join: Stream}, {Join: Chain}, {Join: RESTRange}} {
+	for _, rule := range []Rule{{Join: Stream}, {Join: Chain}, {Join: RESTRange}, {Join: StreamRange}} {
 		m := NewMachine(rule, &market.Instrument{})
 		s := market.BookUpdate{Snapshot: true, Bids: []market.Level{level("99", "1")}, Asks: []market.Level{level("100", "1")}, Last: 1, Prev: market.NoPrev}
 		m.Apply(&s)

@@ -28,6 +28,9 @@ const (
 	// RESTRange: differences with First and Last; the snapshot comes by REST and
 	// the first difference must straddle it.
 	RESTRange
+	// StreamRange: RESTRange, but the snapshot comes on the same connection when it is
+	// asked for there.
+	StreamRange
 	// RESTTime: differences with a time only; the snapshot comes by REST. Loss
 	// cannot be seen, so the snapshot is taken again from time to time.
 	RESTTime
@@ -50,7 +53,7 @@ type Rule struct {
 
 // Verified tells whether loss shows by the venue's own numbering or checksum.
 func (r Rule) Verified() bool {
-	return r.Join == Chain || r.Join == RESTRange || r.Join == Replace || r.Checksum != nil || r.ConnSeq
+	return r.Join == Chain || r.Join == RESTRange || r.Join == StreamRange || r.Join == Replace || r.Checksum != nil || r.ConnSeq
 }
 
 // Verdict is what Apply says of an update.
@@ -163,7 +166,7 @@ func (m *Machine) Apply(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
 	case Replace:
 		return m.snapshot(u)
-	case RESTRange, RESTTime:
+	case RESTRange, StreamRange, RESTTime:
 		if !m.valid {
 			m.keep(&m.buffer, u, maxBuffer)
 			return Wait
@@ -193,7 +196,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 		if m.valid && !u.At.IsZero() && u.At.Before(m.lastAt) {
 			return Ignore // overtaken on the way by a newer one
 		}
-	case RESTRange:
+	case RESTRange, StreamRange:
 		if m.valid && u.Last < m.last {
 			return Ignore // an old answer; we know more
 		}
@@ -241,7 +244,7 @@ func (m *Machine) Pending(yield func(u *market.BookUpdate, v Verdict)) {
 
 func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
-	case RESTRange:
+	case RESTRange, StreamRange:
 		if u.Last <= m.last {
 			return Ignore
 		}

@@ -8,6 +8,7 @@ package clean
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/assayhq/assay/market"
@@ -29,6 +30,9 @@ type Rules struct {
 	// Funding is the largest part of a position's value that is paid in one interval
 	// without being an outlier [0.05].
 	Funding float64
+	// Nameless says that the venue's past trades come without ids: one that agrees in
+	// time, price, size and side with another is the same.
+	Nameless bool
 }
 
 func (r Rules) filled() Rules {
@@ -166,6 +170,12 @@ func (m *Machine) trade(s *series, t *market.Trade) {
 	if t.ID != "" && s.ids.has(hash(t.ID), m.rules.IDs) {
 		t.Marks |= market.Duplicate
 		return // what follows would judge the same trade twice
+	}
+	if m.rules.Nameless {
+		if s.ids.has(hash(Name(t)), m.rules.IDs) && t.ID == "" && t.Marks&market.Backfilled != 0 {
+			t.Marks |= market.Duplicate
+			return
+		}
 	}
 	t.Marks |= m.order(&s.last[0], t.At) | m.clock(t.At, t.Received)
 	p := t.Price.Float64()
@@ -308,6 +318,15 @@ func (r *memory) has(h uint64, bound int) bool {
 	}
 	r.seen[h] = struct{}{}
 	return false
+}
+
+// Name is how a trade of a venue whose past trades come without ids is known: by its time
+// to the millisecond, price, size and side.
+func Name(t *market.Trade) string {
+	b := strconv.AppendInt(nil, t.At.UnixMilli(), 10)
+	b = append(t.Price.Trim().Append(append(b, ' ')), ' ')
+	b = append(t.Qty.Trim().Append(b), ' ')
+	return string(append(b, t.Side.String()...))
 }
 
 func (m *Machine) quote(s *series, q *market.Quote) {

@@ -160,3 +160,28 @@ var ids = func() []string {
 	}
 	return out
 }()
+
+// Where past trades have no ids, one that was seen live is known again by what it says;
+// live trades are not judged by that, because two takers may agree in all of it.
+func TestATradeWithoutAnIDIsKnownByWhatItSays(t *testing.T) {
+	m := New(Rules{Nameless: true})
+	past := func(price string, sec int) market.Trade {
+		x := trade("", price, sec)
+		x.Marks = market.Backfilled
+		return x
+	}
+	for i, c := range []struct {
+		trade market.Trade
+		again bool
+	}{
+		{trade("a", "65000.5", 1), false}, {trade("b", "65000.5", 1), false}, {past("65000.50", 1), true}, {past("65000.5", 2), false},
+		{past("65000.6", 1), false}, {past("65000.6", 1), true}, {trade("c", "65000.5", 3), false}, {trade("c", "65000.5", 3), true},
+	} {
+		if got := slices.Contains(marks(m, c.trade), "duplicate"); got != c.again {
+			t.Errorf("trade %d: duplicate %v, want %v", i, got, c.again)
+		}
+	}
+	if m := New(Rules{}); slices.Contains(append(marks(m, past("1", 1)), marks(m, past("1", 1))...), "duplicate") {
+		t.Error("elsewhere trades are known by their ids alone")
+	}
+}

@@ -147,13 +147,22 @@ func (c *conn) write() {
 				c.cancel()
 				return
 			default:
-				if c.ws.Write(c.ctx, websocket.MessageText, it.data) != nil {
+				if c.ws.Write(c.ctx, frameType(it.data), it.data) != nil {
 					c.cancel()
 					return
 				}
 			}
 		}
 	}
+}
+
+// frameType tells how a message travels: as binary if it begins as no text does, which
+// packed ones and protocol buffers do.
+func frameType(data []byte) websocket.MessageType {
+	if len(data) > 0 && data[0] < ' ' {
+		return websocket.MessageBinary
+	}
+	return websocket.MessageText
 }
 
 // push queues something to write after the venue's lag and an extra delay.

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
@@ -96,11 +98,24 @@ func (b *bench) dial(path string) *wire {
 				w.err = err
 				return
 			}
-			w.in <- string(data)
+			w.in <- unpacked(data)
 		}
 	}()
 	b.Cleanup(func() { cancel() })
 	return w
+}
+
+// unpacked is a message as text, where a venue packs it in gzip too.
+func unpacked(data []byte) string {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return string(data)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return string(data)
+	}
+	return string(text)
 }
 
 func (w *wire) send(text string) {

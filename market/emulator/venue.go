@@ -112,11 +112,14 @@ var protocols = []struct {
 	{"gate", func(v *Venue) protocol { return &gateio{v: v} }},
 	{"gatefutures", func(v *Venue) protocol { return &gateio{v: v, futures: true} }},
 	{"gemini", func(v *Venue) protocol { return &gemini{v: v} }},
+	{"htx", func(v *Venue) protocol { return &htx{v: v} }},
+	{"htxswap", func(v *Venue) protocol { return &htxSwap{v: v} }},
 	{"hyperliquid", func(v *Venue) protocol { return &hyperliquid{v: v} }},
 	{"kraken", func(v *Venue) protocol { return &kraken{v: v} }},
 	{"krakenfutures", func(v *Venue) protocol { return &krakenFutures{v: v} }},
 	{"kucoin", func(v *Venue) protocol { return &kucoin{v: v} }},
 	{"kucoinfutures", func(v *Venue) protocol { return &kucoin{v: v, futures: true} }},
+	{"mexc", func(v *Venue) protocol { return &mexc{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
 }
 

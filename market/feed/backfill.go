@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/clean"
 	"github.com/assayhq/assay/market/venue"
 )
 
@@ -130,7 +131,7 @@ func (l *Live) missing(ctx context.Context, a venue.Ask, last market.Trade, g ma
 			if t.Marks&market.Duplicate == 0 {
 				restored++
 			}
-			if t.ID != "" && t.ID == last.ID || t.At.Before(last.At) {
+			if t.ID != "" && t.ID == last.ID || t.ID == "" && clean.Name(t) == clean.Name(&last) || t.At.Before(last.At) {
 				whole = true
 			}
 			if !t.At.Before(g.To) {

@@ -584,7 +584,7 @@ func Integrity(r book.Rule, summed bool) string {
 		return "checksum"
 	case r.Join == book.Replace:
 		return "snapshot"
-	case r.Join == book.Chain || r.Join == book.RESTRange || r.ConnSeq:
+	case r.Join == book.Chain || r.Join == book.RESTRange || r.Join == book.StreamRange || r.ConnSeq:
 		return "sequence"
 	case r.Checksum != nil:
 		return "checksum"

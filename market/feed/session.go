@@ -443,6 +443,9 @@ func (s *session) subscribe(ctx context.Context, subs []venue.Sub) error {
 				return err
 			}
 		}
+		if err := s.askBooks(ctx, subs[:k]); err != nil {
+			return err
+		}
 		subs = subs[k:]
 	}
 	return nil
@@ -457,6 +460,29 @@ func (s *session) unsubscribe(subs []venue.Sub, id int) [][]byte {
 		return nil
 	}
 	return c.Unsubscribe(subs, id)
+}
+
+// askBooks asks for the whole books among subs, where a venue gives them on the
+// connection when asked.
+func (s *session) askBooks(ctx context.Context, subs []venue.Sub) error {
+	if s.dialect.Snapshot == nil {
+		return nil
+	}
+	var books []venue.Sub
+	for _, sub := range subs {
+		if sub.Channel == market.Books {
+			books = append(books, sub)
+		}
+	}
+	if len(books) == 0 {
+		return nil
+	}
+	for _, f := range s.dialect.Snapshot(books, int(s.reqs.Add(1))) {
+		if err := s.write(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) write(ctx context.Context, frame []byte) error {
@@ -640,6 +666,7 @@ func (s *session) help(ctx context.Context) {
 					return
 				}
 			}
+			s.askBooks(ctx, sub) //nolint:errcheck // the book asks again
 		})
 	}
 }

@@ -57,7 +57,7 @@ func (c *Core) NewStation(d *venue.Driver) *Station {
 	s := &Station{
 		core: c, driver: d,
 		intake: NewIntake(d, func(symbol string) string { return string(c.assets.Normalize(string(d.Spec.ID), symbol)) }),
-		clean:  clean.New(clean.Rules{}),
+		clean:  clean.New(clean.Rules{Nameless: d.REST.Nameless}),
 		bars:   map[market.Pair]*candle.Machine{}, books: map[market.Pair]*conned{},
 		quotes: map[market.Pair]market.Quote{}, trades: map[market.Pair]*ring{}, deals: map[market.Pair]*contract{}, seqs: map[seqKey]uint64{},
 		down: map[string]outage{}, watch: newWatch(d.Spec.ID),

@@ -85,8 +85,12 @@ type Dialect struct {
 	Subscribe func(subs []Sub, id int) [][]byte
 	// Unsubscribe writes the frames that end subs; nil where the Feed is a Leaver.
 	Unsubscribe func(subs []Sub, id int) [][]byte
-	Session     Session
-	Book        book.Rule
+	// Snapshot writes the frames that ask for whole books on the connection that has
+	// their differences (book.StreamRange); nil where they come unasked or by REST. The
+	// feed sends them after Subscribe, and again when a book was lost.
+	Snapshot func(subs []Sub, id int) [][]byte
+	Session  Session
+	Book     book.Rule
 	// Ticket is a request to make before each connection, for venues whose answer says
 	// where to connect (and with what token). nil: Spec.Stream and the path are enough.
 	Ticket *Ticket
@@ -163,6 +167,9 @@ type REST struct {
 	Next func(a Ask, got *market.Batch) (Ask, bool)
 	// Intervals are the candle intervals it has.
 	Intervals []market.Interval
+	// Nameless tells that past trades come without ids, though the stream may have them:
+	// then trades are known by time, price, size and side.
+	Nameless bool
 	// Derivatives and Funding tell that AskDerivative and AskFunding are answered.
 	Derivatives, Funding bool
 }

@@ -15,10 +15,12 @@ import (
 	"github.com/assayhq/assay/market/venue/deribit"
 	"github.com/assayhq/assay/market/venue/gate"
 	"github.com/assayhq/assay/market/venue/gemini"
+	"github.com/assayhq/assay/market/venue/htx"
 	"github.com/assayhq/assay/market/venue/hyperliquid"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/krakenfutures"
 	"github.com/assayhq/assay/market/venue/kucoin"
+	"github.com/assayhq/assay/market/venue/mexc"
 	"github.com/assayhq/assay/market/venue/okx"
 )
 
@@ -37,11 +39,14 @@ func Drivers() []*venue.Driver {
 		&gate.Driver,
 		&gate.Futures,
 		&gemini.Driver,
+		&htx.Driver,
+		&htx.Swap,
 		&hyperliquid.Driver,
 		&kraken.Driver,
 		&krakenfutures.Driver,
 		&kucoin.Driver,
 		&kucoin.Futures,
+		&mexc.Driver,
 		&okx.Driver,
 	}
 }

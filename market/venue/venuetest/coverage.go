@@ -75,7 +75,7 @@ func (c coverage) examine(t *testing.T, d *venue.Driver) {
 				need(l.Name, "book snapshot")
 			default:
 				need(l.Name, "book update")
-				if l.Book.Join == book.Stream || l.Book.Join == book.Chain {
+				if l.Book.Join == book.Stream || l.Book.Join == book.Chain || l.Book.Join == book.StreamRange {
 					need(l.Name, "book snapshot")
 				}
 			}

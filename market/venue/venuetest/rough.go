@@ -129,7 +129,7 @@ func (f *fixture) cut(t *testing.T, d *venue.Driver) {
 		}
 		try := func(data []byte) {
 			var b market.Batch
-			err := p.decode(&record{T: r.T, Conn: r.Conn, Addr: r.Addr, URL: r.URL, line: r.line}, data, &b)
+			err := p.decode(&record{T: r.T, Conn: r.Conn, Addr: r.Addr, URL: r.URL, Enc: r.Enc, line: r.line}, data, &b)
 			if err != nil {
 				return
 			}

@@ -116,6 +116,9 @@ func examineDialect(t *testing.T, d *venue.Driver, l *venue.Dialect) {
 	if s.Batch < 0 || s.MaxSubs < 0 || s.ReadLimit < 0 || s.MaxLife < 0 {
 		t.Error("Session has a limit below 0")
 	}
+	if (l.Book.Join == book.StreamRange) != (l.Snapshot != nil) {
+		t.Error("a book that is asked for on the connection needs Snapshot, and only such a book")
+	}
 	if b := l.Book; b.Join == book.RESTTime && b.Refresh <= 0 {
 		t.Error("a book whose loss cannot be seen needs Book.Refresh")
 	}
