@@ -53,11 +53,13 @@ var recorded = []struct {
 	messages, books, sums, joined int64
 }{
 	{"binance", "BINANCE", 265, 176, 0, 4},
+	{"bithumb", "BITHUMB", 6, 0, 0, 0},
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
 	{"kraken", "KRAKEN", 4430, 4279, 4269, 10},
 	{"okx", "OKX", 410, 290, 290, 3},
+	{"upbit", "UPBIT", 449, 145, 0, 5},
 }
 
 func TestRecordingsNormalizeCleanly(t *testing.T) {

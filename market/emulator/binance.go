@@ -21,7 +21,7 @@ func (b *binance) rules() rules {
 	return rules{list: `BTC-USDT 2 5, ETH-USDT 2 4, SOL-USDT 2 3, XRP-USDT 4 1, DOGE-USDT 5 0, ADA-USDT 4 1, LTC-USDT 2 3,
 			BTC-USDC 2 5, ETH-USDC 2 4, BTC-EUR 2 5, ETH-EUR 2 4, EUR-USDT 4 1, USDC-USDT 5 0`,
 		lag: 8 * time.Millisecond, maxAge: 24 * time.Hour, handshakes: 300, shakeIn: 5 * time.Minute, messages: 5, messageIn: time.Second,
-		sequenced: true, windows: []window{{"", 5 * time.Minute, 61000 * 1000}, {"", time.Minute, 6000}}, stream: "/ws"}
+		sequenced: true, bans: true, windows: []window{{"", 5 * time.Minute, 61000 * 1000}, {"", time.Minute, 6000}}, stream: "/ws"}
 }
 
 func (b *binance) symbol(l *listing) string { return l.base() + l.quote() }

@@ -146,7 +146,11 @@ func (c *conn) write() {
 				c.cancel()
 				return
 			default:
-				if c.ws.Write(c.ctx, websocket.MessageText, it.data) != nil {
+				kind := websocket.MessageText
+				if c.v.rules.binary {
+					kind = websocket.MessageBinary
+				}
+				if c.ws.Write(c.ctx, kind, it.data) != nil {
 					c.cancel()
 					return
 				}

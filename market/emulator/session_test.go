@@ -34,6 +34,8 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "upbit", "bithumb":
+		return "/websocket/v1", []string{`[{"ticket":"t"},{"type":"trade","codes":["KRW-BTC"]},{"type":"orderbook","codes":["KRW-BTC","KRW-BTC.5"]},{"type":"ticker","codes":["KRW-BTC"]}]`}
 	case "bybit":
 		return "/v5/public/linear", []string{`{"op":"subscribe","args":["orderbook.1.BTCUSDT","orderbook.50.BTCUSDT","orderbook.200.BTCUSDT","orderbook.1000.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","kline.1.BTCUSDT"]}`}
 	}
@@ -46,7 +48,7 @@ func everything(id market.VenueID) (path string, wishes []string) {
 // record listens to everything for a while and gives all messages and the journal.
 func record(t *testing.T, id market.VenueID, seed uint64, d time.Duration) (text, journal string) {
 	plan := RandomFaults(seed, map[FaultKind]float64{Drop: 0.01, Duplicate: 0.01, Reorder: 0.01, Gap: 0.002, BadChecksum: 0.01, Crossed: 0.005, Ghost: 0.005, NewEnum: 0.01, NewType: 0.01})
-	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP"}, Faults: plan}, func(b *bench) {
+	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP", "BTC-KRW"}, Faults: plan}, func(b *bench) {
 		path, wishes := everything(id)
 		w := b.dial(path)
 		for _, s := range wishes {
@@ -92,6 +94,8 @@ func TestAllPathsAnswer(t *testing.T) {
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",
 		"okx":              "/api/v5/public/time /api/v5/public/instruments?instType=SPOT /api/v5/public/instruments?instType=SWAP /api/v5/market/ticker?instId=BTC-USDT /api/v5/market/tickers?instType=SPOT /api/v5/market/books?instId=BTC-USDT&sz=5 /api/v5/market/trades?instId=BTC-USDT /api/v5/market/history-trades?instId=BTC-USDT /api/v5/market/candles?instId=BTC-USDT&bar=1D /api/v5/market/history-candles?instId=BTC-USDT&bar=1Dutc",
 		"bybit":            "/v5/market/time /v5/market/instruments-info?category=spot /v5/market/instruments-info?category=linear /v5/market/tickers?category=spot /v5/market/tickers?category=linear&symbol=BTCUSDT /v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50 /v5/market/recent-trade?category=spot&symbol=BTCUSDT /v5/market/kline?category=linear&symbol=BTCUSDT&interval=60",
+		"upbit":            "/v1/market/all?is_details=true /v1/orderbook?markets=KRW-BTC,USDT-BTC /v1/ticker?markets=KRW-BTC /v1/trades/ticks?market=KRW-BTC&count=5 /v1/candles/seconds?market=KRW-BTC&count=5 /v1/candles/minutes/5?market=KRW-BTC&count=5 /v1/candles/days?market=KRW-BTC&to=2000-01-01T00:00:00Z",
+		"bithumb":          "/v1/market/all /v1/orderbook?markets=KRW-BTC /v1/ticker?markets=KRW-BTC /v1/trades/ticks?market=KRW-BTC&count=5 /v1/candles/minutes/5?market=KRW-BTC&count=5&to=2000-01-01T08:00:00",
 		"bitstamp":         "/api/v2/trading-pairs-info/ /api/v2/markets/ /api/v2/ticker/ /api/v2/ticker/btcusd/ /api/v2/order_book/btcusd/ /api/v2/transactions/btcusd/?time=minute /api/v2/ohlc/btcusd/?step=3600&limit=10",
 	} {
 		inBubble(t, id, Options{Unlimited: true}, func(b *bench) {

@@ -6,23 +6,27 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
+	"github.com/assayhq/assay/market/venue/bithumb"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
 	"github.com/assayhq/assay/market/venue/kraken"
 	"github.com/assayhq/assay/market/venue/okx"
+	"github.com/assayhq/assay/market/venue/upbit"
 )
 
 // Drivers lists every exchange, in the order in which they are shown.
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&bithumb.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
 		&coinbase.Exchange,
 		&kraken.Driver,
 		&okx.Driver,
+		&upbit.Driver,
 	}
 }
 
