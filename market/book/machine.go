@@ -24,7 +24,8 @@ const (
 	// predecessor (Prev), or whose Last rises by exactly one.
 	Chain
 	// RESTRange: differences with First and Last; the snapshot comes by REST and
-	// the first difference must straddle it.
+	// the first difference must straddle it. Where the numbers are shared by all
+	// markets, and so jump, differences name their predecessor too (Prev).
 	RESTRange
 	// RESTTime: differences with a time only; the snapshot comes by REST. Loss
 	// cannot be seen, so the snapshot is taken again from time to time.
@@ -188,7 +189,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 		if m.valid && u.Last < m.last {
 			return Ignore // an old answer; we know more
 		}
-		if n := len(m.buffer); n > 0 && u.Last+1 < m.buffer[0].First {
+		if len(m.buffer) > 0 && !follows(&m.buffer[0], u.Last) {
 			return Wait // the snapshot is older than what we kept: the caller fetches again
 		}
 	case RESTTime:
@@ -236,9 +237,12 @@ func (m *Machine) difference(u *market.BookUpdate) Verdict {
 		if u.Last <= m.last {
 			return Ignore
 		}
-		if u.First > m.last+1 {
-			lost := int64(min(u.First-m.last-1, math.MaxInt64))
-			v := m.lose(Loss{market.SequenceGap, lost, fmt.Sprintf("expected change %d, got %d", m.last+1, u.First)})
+		if !follows(u, m.last) {
+			l := Loss{market.SequenceGap, -1, fmt.Sprintf("expected a change after %d, got one after %d", m.last, u.Prev)}
+			if u.Prev == market.NoPrev {
+				l.Missing, l.Detail = int64(min(u.First-m.last-1, math.MaxInt64)), fmt.Sprintf("expected change %d, got %d", m.last+1, u.First)
+			}
+			v := m.lose(l)
 			m.keep(&m.buffer, u, maxBuffer)
 			return v
 		}
@@ -259,6 +263,15 @@ func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	m.truncate(u)
 	m.last, m.lastAt = u.Last, u.At
 	return m.check(u)
+}
+
+// follows tells whether no change of a RESTRange book can lie between last and u: by
+// the predecessor that u names, else by its first number.
+func follows(u *market.BookUpdate, last uint64) bool {
+	if u.Prev != market.NoPrev {
+		return u.Prev <= int64(last)
+	}
+	return u.First <= last+1
 }
 
 // truncate drops what the venue does not keep: it sends no removal for those levels.
