@@ -284,10 +284,20 @@ func TestNumbersThatJumpAreFollowedByTheirPredecessor(t *testing.T) {
 	if v := m.Apply(diff(180, 250, 260, "93")); v != Publish {
 		t.Errorf("numbers jump, and nothing is missing: %v", v)
 	}
+	if v := m.Apply(diff(180, 250, 260, "93")); v != Ignore {
+		t.Errorf("the same again: %v", v)
+	}
 	if v := m.Apply(diff(270, 280, 290, "94")); v != Lost || m.Loss().Missing != -1 {
 		t.Errorf("a predecessor we never had: %v %+v", v, m.Loss())
 	}
 	if v := m.Apply(snapshot(275)); v != Publish {
 		t.Errorf("the difference that showed the loss is kept for the next snapshot: %v", v)
+	}
+	m.Pending(func(*market.BookUpdate, Verdict) {})
+	m.Apply(snapshot(300))
+	for _, want := range []Verdict{Publish, Ignore} {
+		if v := m.Apply(diff(290, 299, 300, "95")); v != want {
+			t.Errorf("a difference that ends where the snapshot does: %v, want %v", v, want)
+		}
 	}
 }

@@ -93,6 +93,7 @@ type Machine struct {
 	in     *market.Instrument
 	Book   Book
 	valid  bool
+	fresh  bool // a snapshot was loaded last
 	last   uint64
 	lastAt time.Time
 	buffer []market.BookUpdate
@@ -209,7 +210,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 	if !m.valid {
 		m.Joined++
 	}
-	m.valid, m.last, m.lastAt = true, u.Last, u.At
+	m.valid, m.fresh, m.last, m.lastAt = true, true, u.Last, u.At
 	m.whole = u.At
 	return m.check(u)
 }
@@ -234,9 +235,12 @@ func (m *Machine) Pending(yield func(u *market.BookUpdate, v Verdict)) {
 func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
 	case RESTRange:
-		if u.Last <= m.last {
+		// By the rules of venues that name predecessors, the first difference may end where
+		// the snapshot does.
+		if again := m.fresh && u.Prev != market.NoPrev && u.Last == m.last; u.Last <= m.last && !again {
 			return Ignore
 		}
+		m.fresh = false
 		if !follows(u, m.last) {
 			l := Loss{market.SequenceGap, -1, fmt.Sprintf("expected a change after %d, got one after %d", m.last, u.Prev)}
 			if u.Prev == market.NoPrev {
