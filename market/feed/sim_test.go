@@ -346,7 +346,7 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 	for _, id := range venues() {
 		t.Run(string(id), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
+				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Place: "trades", Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
 				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
 				time.Sleep(3 * time.Minute)
 				gaps := s.witness.snapshot()
