@@ -338,9 +338,9 @@ func (l *Live) raw(f market.Frame) {
 // run subscribes, reads and watches until something ends the connection.
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer cancel(nil) // before the wait: the watch would notice at its next ping only
 	defer s.ws.CloseNow()
 	wg.Go(func() {
 		if err := s.subscribe(ctx, s.group.subs); err != nil {

@@ -402,6 +402,34 @@ func TestMissingTradesAreRestoredOnce(t *testing.T) {
 	}
 }
 
+// A connection that the venue ends is opened again at once, not when the next ping fails.
+func TestALostConnectionComesBackAtOnce(t *testing.T) {
+	for _, id := range venues() {
+		t.Run(string(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				plan := &emulator.FaultPlan{Seed: 1, Faults: []emulator.Fault{{Kind: emulator.Close, Code: 1006, After: emulator.Duration(30 * time.Second), Count: 1}}}
+				s := startScene(t, id, 5, plan, "BTC-USDT", "BTC-USD")
+				time.Sleep(time.Minute)
+				gaps := s.witness.snapshot()
+				s.stop()
+				lost := 0
+				for _, g := range gaps {
+					if g.Kind != market.Disconnected || g.Pair != "" {
+						continue
+					}
+					lost++
+					if away := g.To.Sub(g.From); g.To.IsZero() || away > 6*time.Second {
+						t.Errorf("away for %v: %+v", away, g)
+					}
+				}
+				if lost == 0 {
+					t.Errorf("nothing was lost: %v", s.venue.Journal())
+				}
+			})
+		})
+	}
+}
+
 // TestBadDays lets seeds choose what goes wrong at every venue, and when, for a time
 // of the market. ASSAY_SIM_SEEDS and ASSAY_SIM_MINUTES make it longer: `make sim`.
 func TestBadDays(t *testing.T) {
