@@ -16,6 +16,9 @@ type listing struct {
 	tick   int64  // price step, in units of the last price decimal
 	perp   bool
 	index  int
+	// inverse: sizes are amounts of the quote, in whole lots of it.
+	inverse bool
+	lot     int64
 }
 
 func (l *listing) base() string  { return string(l.pair.Base()) }
@@ -27,8 +30,20 @@ func (l *listing) cents(price float64) int64 {
 	return max(x, 1) * l.tick
 }
 
+// whole rounds a size down to lots, and up to one.
+func (l *listing) whole(qty int64) int64 { return max(qty/l.lot, 1) * l.lot }
+
+// sized is an amount of dollars as a size of this listing, in units of its last decimal.
+func (l *listing) sized(usd float64) int64 {
+	if !l.inverse {
+		usd /= natureOf(l.pair.Base()).usd
+	}
+	return l.whole(int64(usd * math.Pow10(l.qd)))
+}
+
 // listings reads a rule book: pair, price decimals, size decimals and, where the price
-// step is not one unit of the last decimal, the step. name spells a pair as the venue
+// step is not one unit of the last decimal, the step; of an inverse contract then the
+// lot, which is an amount of the quote. name spells a pair as the venue
 // does; only, when not empty, keeps those pairs.
 func listings(book string, only []market.Pair, name func(*listing) string) []*listing {
 	var out []*listing
@@ -37,11 +52,15 @@ func listings(book string, only []market.Pair, name func(*listing) string) []*li
 		if len(f) < 3 {
 			continue
 		}
-		l := &listing{pair: market.Pair(f[0]), tick: 1, perp: strings.HasSuffix(f[0], "-PERP"), index: len(out)}
+		l := &listing{pair: market.Pair(f[0]), tick: 1, lot: 1, perp: strings.Contains(f[0], "-PERP"), index: len(out)}
 		l.pd, _ = strconv.Atoi(f[1])
 		l.qd, _ = strconv.Atoi(f[2])
 		if len(f) > 3 {
 			l.tick, _ = strconv.ParseInt(f[3], 10, 64)
+		}
+		if len(f) > 4 {
+			l.inverse = true
+			l.lot, _ = strconv.ParseInt(f[4], 10, 64)
 		}
 		l.symbol = name(l)
 		if len(only) == 0 || contains(only, l.pair) {

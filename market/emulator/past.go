@@ -100,8 +100,7 @@ func (t *tape) reach(i market.Interval) time.Time {
 func (t *tape) startID() int64 { return 1e8 + int64(t.seed>>8%4e8) }
 
 func (t *tape) size(rng *rand.Rand, mid float64) int64 {
-	base := 350 * math.Exp(1.4*rng.NormFloat64()) / natureOf(t.p.pair.Base()).usd
-	return max(int64(base*math.Pow10(t.p.qd)), 1)
+	return t.p.sized(350 * math.Exp(1.4*rng.NormFloat64()))
 }
 
 // invent makes a bar of which no trades are kept.

@@ -98,9 +98,7 @@ func (p *pit) quotePrice(mid float64, ask bool) int64 {
 
 // notional is a lognormal amount of dollars as a size of this listing.
 func (p *pit) notional(median, sigma, mid float64) int64 {
-	usd := median * math.Exp(sigma*p.rng.NormFloat64())
-	base := usd / natureOf(p.pair.Base()).usd
-	return max(int64(base*math.Pow10(p.qd)), 1)
+	return p.sized(median * math.Exp(sigma*p.rng.NormFloat64()))
 }
 
 func (p *pit) quoteSize(px int64, mid float64) int64 {
@@ -191,7 +189,7 @@ func (p *pit) cancel(e *event, ask bool) {
 	r := side[p.rng.IntN(len(side))]
 	left := int64(0)
 	if p.rng.Float64() < 0.35 {
-		left = r.qty / int64(2+p.rng.IntN(4))
+		left = r.qty / int64(2+p.rng.IntN(4)) / p.lot * p.lot
 	}
 	p.change(e, ask, r.px, left)
 }
