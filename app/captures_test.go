@@ -53,6 +53,9 @@ var recorded = []struct {
 	messages, books, sums, joined int64
 }{
 	{"binance", "BINANCE", 265, 176, 0, 4},
+	{"binance", "BINANCE_US", 480, 336, 0, 4},
+	{"binancecoinm", "BINANCE_DELIVERY", 4371, 1798, 0, 10},
+	{"binanceusdm", "BINANCE_FUTURES", 1535, 756, 0, 4},
 	{"bithumb", "BITHUMB", 6, 0, 0, 0},
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},

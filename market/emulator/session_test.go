@@ -34,6 +34,10 @@ func everything(id market.VenueID) (path string, wishes []string) {
 		return "/", []string{`{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch","matches","ticker","ticker_batch","heartbeat"]}`}
 	case "okx":
 		return "/ws/v5/public", []string{`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"tickers","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}`}
+	case "binanceusdm":
+		return "/stream", []string{`{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@depth","btcusdt@trade","btcusdt@aggTrade","btcusdt@bookTicker","btcusdt@kline_1m","btcusdt@ticker","btcusdt@miniTicker","btcusdt@markPrice@1s","btcusdt@forceOrder"],"id":1}`}
+	case "binancecoinm":
+		return "/ws", []string{`{"method":"SUBSCRIBE","params":["btcusd_perp@depth@100ms","btcusd_perp@depth@500ms","btcusd_perp@aggTrade","btcusd_perp@bookTicker","btcusd_perp@kline_1m","btcusd_perp@markPrice","btcusd_perp@forceOrder"],"id":1}`}
 	case "upbit", "bithumb":
 		return "/websocket/v1", []string{`[{"ticket":"t"},{"type":"trade","codes":["KRW-BTC"]},{"type":"orderbook","codes":["KRW-BTC","KRW-BTC.5"]},{"type":"ticker","codes":["KRW-BTC"]}]`}
 	case "bybit":
@@ -48,7 +52,7 @@ func everything(id market.VenueID) (path string, wishes []string) {
 // record listens to everything for a while and gives all messages and the journal.
 func record(t *testing.T, id market.VenueID, seed uint64, d time.Duration) (text, journal string) {
 	plan := RandomFaults(seed, map[FaultKind]float64{Drop: 0.01, Duplicate: 0.01, Reorder: 0.01, Gap: 0.002, BadChecksum: 0.01, Crossed: 0.005, Ghost: 0.005, NewEnum: 0.01, NewType: 0.01})
-	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP", "BTC-KRW"}, Faults: plan}, func(b *bench) {
+	inBubble(t, id, Options{Pairs: []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USDT-PERP", "BTC-USD-PERP", "BTC-KRW"}, Faults: plan}, func(b *bench) {
 		path, wishes := everything(id)
 		w := b.dial(path)
 		for _, s := range wishes {
@@ -89,6 +93,8 @@ func TestSameSeedSameDay(t *testing.T) {
 func TestAllPathsAnswer(t *testing.T) {
 	for id, paths := range map[market.VenueID]string{
 		"binance":          "/api/v3/ping /api/v3/time /api/v3/exchangeInfo /api/v3/exchangeInfo?symbol=BTCUSDT /api/v3/depth?symbol=BTCUSDT /api/v3/trades?symbol=BTCUSDT /api/v3/historicalTrades?symbol=BTCUSDT /api/v3/aggTrades?symbol=BTCUSDT /api/v3/klines?symbol=BTCUSDT&interval=1d /api/v3/avgPrice?symbol=BTCUSDT /api/v3/ticker/24hr /api/v3/ticker/24hr?symbol=BTCUSDT /api/v3/ticker/price /api/v3/ticker/bookTicker?symbol=BTCUSDT",
+		"binanceusdm":      "/fapi/v1/ping /fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/depth?symbol=BTCUSDT&limit=50 /fapi/v1/trades?symbol=BTCUSDT /fapi/v1/aggTrades?symbol=BTCUSDT /fapi/v1/klines?symbol=BTCUSDT&interval=1h /fapi/v1/premiumIndex?symbol=BTCUSDT /fapi/v1/openInterest?symbol=BTCUSDT /fapi/v1/fundingRate?symbol=BTCUSDT&limit=3 /fapi/v1/ticker/24hr?symbol=BTCUSDT /fapi/v1/ticker/bookTicker",
+		"binancecoinm":     "/dapi/v1/time /dapi/v1/exchangeInfo /dapi/v1/depth?symbol=BTCUSD_PERP&limit=50 /dapi/v1/aggTrades?symbol=BTCUSD_PERP /dapi/v1/klines?symbol=BTCUSD_PERP&interval=1d /dapi/v1/premiumIndex?symbol=BTCUSD_PERP /dapi/v1/openInterest?symbol=BTCUSD_PERP /dapi/v1/fundingRate?symbol=BTCUSD_PERP",
 		"kraken":           "/0/public/Time /0/public/SystemStatus /0/public/Assets /0/public/AssetPairs /0/public/AssetPairs?pair=XBTUSD /0/public/Ticker /0/public/Ticker?pair=XDGUSD /0/public/OHLC?pair=XXBTZUSD&interval=5 /0/public/Depth?pair=XBTUSD&count=5 /0/public/Trades?pair=XBT/USD /0/public/Spread?pair=BTC/USD",
 		"coinbase":         "/v2/time /api/v3/brokerage/time /api/v3/brokerage/market/products?product_type=SPOT /api/v3/brokerage/market/products/BTC-USDC /api/v3/brokerage/market/products/BTC-USD/ticker?limit=5 /api/v3/brokerage/market/product_book?product_id=BTC-USD&limit=5",
 		"coinbaseexchange": "/time /products /products/BTC-USD /products/BTC-USD/book?level=2 /products/BTC-USD/ticker /products/BTC-USD/stats /products/BTC-USD/trades /products/BTC-USD/candles?granularity=60",

@@ -102,7 +102,9 @@ var protocols = []struct {
 	id market.VenueID
 	of func(*Venue) protocol
 }{
-	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"binance", func(v *Venue) protocol { return &binance{v: v, api: "/api/v3/"} }},
+	{"binancecoinm", func(v *Venue) protocol { return &binance{v: v, api: "/dapi/v1/"} }},
+	{"binanceusdm", func(v *Venue) protocol { return &binance{v: v, api: "/fapi/v1/"} }},
 	{"bithumb", func(v *Venue) protocol { return &seoul{v: v, bithumb: true} }},
 	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},

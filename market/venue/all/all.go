@@ -19,6 +19,8 @@ import (
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
 		&binance.Driver,
+		&binance.Coin,
+		&binance.Futures,
 		&bithumb.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
