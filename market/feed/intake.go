@@ -24,7 +24,7 @@ type Intake struct {
 	conns  map[string]*Conn
 	order  []*Conn
 	early  map[string]*market.BookUpdate   // REST snapshots that came before the stream
-	lost   map[string][]market.Gap         // open gaps of books whose connection is gone, by symbol
+	lost   map[string][]market.Gap         // open gaps of books whose connection is gone, by key
 	silent map[market.Channel][]market.Gap // open gaps of channels that stopped
 	raw    market.Batch
 	out    market.Batch
@@ -280,6 +280,7 @@ func (c *Conn) live(u *market.BookUpdate) *live {
 	return l
 }
 
+// key tells books apart: sections of a venue may share a symbol.
 func key(u *market.BookUpdate) string { return string(u.Pair) + " " + u.Symbol }
 
 // apply gives one update to its book and publishes what the book vouches for.
@@ -313,15 +314,15 @@ func (c *Conn) settle(l *live, u *market.BookUpdate, v book.Verdict) {
 func (c *Conn) publish(l *live, u *market.BookUpdate) {
 	k := c.intake
 	if l.gap.ID != "" {
-		k.lost[u.Symbol] = append(k.lost[u.Symbol], l.gap)
+		k.lost[key(u)] = append(k.lost[key(u)], l.gap)
 		l.gap = market.Gap{}
 	}
 	if len(k.lost) > 0 {
-		for _, g := range k.lost[u.Symbol] {
+		for _, g := range k.lost[key(u)] {
 			g.To = stampOf(u)
 			k.out.Gaps = append(k.out.Gaps, g)
 		}
-		delete(k.lost, u.Symbol)
+		delete(k.lost, key(u))
 	}
 	r := l.m.Rule()
 	if u.Depth == 0 {
@@ -406,9 +407,10 @@ func (c *Conn) Close(at time.Time, why string) *market.Batch {
 	g := c.gap(market.Disconnected, "", "", "", c.last, -1, why)
 	k.out.Gaps = append(k.out.Gaps, g)
 	c.invalidate(market.Disconnected, why, at, false)
-	for symbol, l := range c.books {
+	for _, l := range c.books {
 		if l.gap.ID != "" {
-			k.lost[symbol] = append(k.lost[symbol], l.gap)
+			book := string(l.gap.Pair) + " " + l.gap.Symbol
+			k.lost[book] = append(k.lost[book], l.gap)
 		}
 	}
 	c.tally(&k.gone)
