@@ -11,6 +11,7 @@ package money
 
 import (
 	"errors"
+	"math/big"
 	"math/bits"
 	"strconv"
 
@@ -171,6 +172,26 @@ loop:
 		return Decimal{}, ErrRange
 	}
 	return fromCoef(neg, coef, scale)
+}
+
+// ParseRounded is Parse for a figure that somebody computed in floating point, such as
+// 7.792297123456789e-12: what has more digits or decimals than a Decimal holds is
+// rounded, half away from zero, to as many as fit.
+func ParseRounded(b []byte) (Decimal, error) {
+	d, err := Parse(b)
+	if err != ErrRange || len(b) > 64 {
+		return d, err
+	}
+	r, ok := new(big.Rat).SetString(string(b))
+	if !ok {
+		return Decimal{}, ErrSyntax
+	}
+	for scale := MaxDigits; scale >= 0; scale-- {
+		if d, err := Parse([]byte(r.FloatString(scale))); err == nil {
+			return d, nil
+		}
+	}
+	return Decimal{}, ErrRange
 }
 
 // fromCoef builds a Decimal from an unsigned coefficient, which may exceed int64.

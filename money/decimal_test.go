@@ -162,3 +162,20 @@ func TestFloat64IsTheNearest(t *testing.T) {
 		}
 	}
 }
+
+// What was computed in floating point has more digits than mean anything.
+func TestFiguresAreRoundedToWhatFits(t *testing.T) {
+	for in, want := range map[string]string{
+		"1.5": "1.5", "2.18013888889e-7": "0.000000218013888889", "7.792297123456789e-12": "0.0000000000077922971", "-7.79229712e-13": "-0.0000000000007792297",
+		"28064.920827245921234": "28064.92082724592123", "-1e-40": "0.0000000000000000000", "99999999999999999999": "", "1e61": "", "x": "", "": "",
+	} {
+		d, err := ParseRounded([]byte(in))
+		if want == "" {
+			if err == nil {
+				t.Errorf("%q was read as %s", in, d)
+			}
+		} else if err != nil || d.String() != want {
+			t.Errorf("%q: %s, %v, want %s", in, d, err, want)
+		}
+	}
+}

@@ -384,6 +384,20 @@ func (c *Cursor) Sum() money.Decimal {
 	return d
 }
 
+// Rounded is Decimal for a figure that a venue computed in floating point, such as a
+// funding rate or a mark price: its last digits are rounded away where they do not fit.
+func (c *Cursor) Rounded() money.Decimal {
+	before := *c
+	d := c.Decimal()
+	if before.err == nil && c.err != nil {
+		if r, err := money.ParseRounded(before.Raw()); err == nil && before.err == nil {
+			*c = before
+			return r
+		}
+	}
+	return d
+}
+
 // Price is Decimal as a price.
 func (c *Cursor) Price() money.Price { return money.Price{Decimal: c.Decimal()} }
 

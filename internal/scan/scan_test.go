@@ -135,3 +135,16 @@ func TestASumOfTooManyDigitsIsNotTold(t *testing.T) {
 		}
 	}
 }
+
+func TestAFigureIsRoundedToWhatFits(t *testing.T) {
+	for in, want := range map[string]string{`[7.792297123456789e-12,2]`: "0.0000000000077922971", `["1.50",2]`: "1.50", `[null,2]`: "0", `["x",2]`: "", `[99999999999999999999,2]`: ""} {
+		c := New([]byte(in))
+		c.Arr()
+		c.NextItem()
+		d := c.Rounded()
+		ok := c.NextItem() && c.Int() == 2
+		if want == "" && c.Err() == nil || want != "" && (c.Err() != nil || d.String() != want || !ok) {
+			t.Errorf("%s: %s, %v", in, d, c.Err())
+		}
+	}
+}
