@@ -25,6 +25,8 @@ var inParts = []struct {
 }{
 	{"binancecoinm", "BTC-USD-PERP", market.StatedMark | market.StatedIndex | market.StatedFunding},
 	{"binanceusdm", "BTC-USDT-PERP", market.StatedMark | market.StatedIndex | market.StatedFunding},
+	{"okx", "BTC-USDT-PERP", everything},
+	{"okx", "BTC-USD-PERP", everything},
 }
 
 const everything = market.StatedMark | market.StatedIndex | market.StatedFunding | market.StatedInterest
@@ -33,7 +35,7 @@ const everything = market.StatedMark | market.StatedIndex | market.StatedFunding
 // row, and each channel of the stream brings something and nothing strange.
 func TestContractsAreToldInParts(t *testing.T) {
 	for _, x := range inParts {
-		t.Run(string(x.id), func(t *testing.T) {
+		t.Run(string(x.id)+" "+string(x.pair), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { parts(t, x.id, x.pair, x.stream) })
 		})
 	}

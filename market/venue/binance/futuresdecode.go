@@ -4,6 +4,7 @@ import (
 	"github.com/assayhq/assay/internal/scan"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
 // best reads a best bid and ask of futures, which has a type and times.
@@ -46,11 +47,11 @@ func (f *feed) mark(c *scan.Cursor, out *market.Batch) {
 			in := f.t.Find(c.Str())
 			d.Venue, d.Pair, d.Symbol = in.Venue, in.Pair, in.Symbol
 		case "p":
-			d.Mark = c.Price()
+			d.Mark = money.Price{Decimal: c.Rounded()}
 		case "i":
-			d.Index = c.Price()
+			d.Index = money.Price{Decimal: c.Rounded()}
 		case "r":
-			d.Funding = c.Decimal()
+			d.Funding = c.Rounded()
 		case "T":
 			d.FundingAt = c.Millis()
 		case "E":

@@ -222,15 +222,15 @@ func (f *futures) derivative(c *scan.Cursor, t *venue.Table, out *market.Batch, 
 				d.Venue, d.Pair, d.Symbol = in.Venue, in.Pair, in.Symbol
 			}
 		case "markPrice":
-			d.Mark = c.Price()
+			d.Mark = money.Price{Decimal: c.Rounded()}
 		case "indexPrice":
-			d.Index = c.Price()
+			d.Index = money.Price{Decimal: c.Rounded()}
 		case "lastFundingRate", "fundingRate":
-			d.Funding = c.Decimal()
+			d.Funding = c.Rounded()
 		case "nextFundingTime", "fundingTime":
 			d.FundingAt = c.Millis()
 		case "openInterest":
-			d.Interest, interest = c.Qty(), true
+			d.Interest, interest = money.Qty{Decimal: c.Rounded()}, true
 		case "time":
 			d.At = c.Millis()
 		default:
