@@ -167,6 +167,7 @@ type scene struct {
 func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.FaultPlan, pairs ...market.Pair) *scene {
 	t.Helper()
 	world := emulator.NewWorld(seed, emulator.WorldOptions{Rate: 4, History: time.Hour, Tape: 10 * time.Minute})
+	pairs = append(pairs, "BTC-USDT-PERP", "BTC-USD-PERP") // where it has contracts too
 	v, err := emulator.New(id, world, emulator.Options{Pairs: pairs, Faults: faults})
 	if err != nil {
 		t.Fatal(err)
