@@ -130,11 +130,15 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	c := &data
 	q := u.Query()
-	if (strings.HasPrefix(u.Path, "/api/v5/market/") || strings.HasPrefix(u.Path, "/api/v5/public/funding-rate")) && q.Get("instId") == "" {
+	path, ours := strings.CutPrefix(u.Path, "/api/v5/")
+	if !ours {
+		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
+	}
+	if (strings.HasPrefix(path, "market/") || strings.HasPrefix(path, "public/funding-rate")) && q.Get("instId") == "" {
 		return fault.New(fault.Invalid, "the address does not say which instrument the answer is of")
 	}
 	in := func() *market.Instrument { return t.Find([]byte(q.Get("instId"))) }
-	switch path := strings.TrimPrefix(u.Path, "/api/v5/"); path {
+	switch path {
 	case "public/instruments":
 		for ok := c.Arr(); ok && c.NextItem(); {
 			instrument(c, t, out)
