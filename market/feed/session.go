@@ -156,8 +156,8 @@ func (l *Live) group(d *venue.Dialect, picked []market.Instrument) []group {
 	for i := range picked {
 		in := l.station.pointer(picked[i].Key)
 		for _, ch := range l.link.Channels {
-			if !offered[ch] {
-				continue
+			if !offered[ch] || in.Kind == market.Spot && (ch == market.Derivatives || ch == market.Liquidations) {
+				continue // these are of contracts: waiting for them on spot would end the connection
 			}
 			s := venue.Sub{Channel: ch, Instrument: in, Interval: "1m"}
 			p := d.Path
