@@ -16,8 +16,8 @@ import (
 	"github.com/assayhq/assay/market/venue/all"
 )
 
-// inParts lists venues that say in several answers what a contract is, with a perpetual
-// of each and what their streams state of it.
+// inParts lists venues with a perpetual of each and what their streams state of it; most
+// say by request in several answers what a contract is.
 var inParts = []struct {
 	id     market.VenueID
 	pair   market.Pair
@@ -25,6 +25,7 @@ var inParts = []struct {
 }{
 	{"binancecoinm", "BTC-USD-PERP", market.StatedMark | market.StatedIndex | market.StatedFunding},
 	{"binanceusdm", "BTC-USDT-PERP", market.StatedMark | market.StatedIndex | market.StatedFunding},
+	{"bybit", "BTC-USDT-PERP", everything},
 	{"okx", "BTC-USDT-PERP", everything},
 	{"okx", "BTC-USD-PERP", everything},
 }
@@ -47,7 +48,7 @@ func parts(t *testing.T, id market.VenueID, pair market.Pair, stated market.Stat
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := emulator.New(id, emulator.NewWorld(7, emulator.WorldOptions{Rate: 12, History: 45 * 24 * time.Hour, Tape: 10 * time.Minute}), emulator.Options{Pairs: []market.Pair{pair}})
+	v, err := emulator.New(id, emulator.NewWorld(7, emulator.WorldOptions{Rate: 12, History: 45 * 24 * time.Hour, Tape: 10 * time.Minute}), emulator.Options{Pairs: []market.Pair{pair, market.NewPair(pair.Base(), pair.Quote())}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +111,7 @@ func parts(t *testing.T, id market.VenueID, pair market.Pair, stated market.Stat
 	again := feed.NewIntake(d, code)
 	var mu sync.Mutex
 	has = 0
+	stopped, ended := false, 0
 	live := feed.NewLive(st, feed.Link{
 		Stream: "ws://venue.test", Base: "http://venue.test", Client: mem.Client(), Log: log, Channels: d.Current().Channels,
 		Pick: func(in []market.Instrument) []market.Instrument { return in },
@@ -120,6 +122,10 @@ func parts(t *testing.T, id market.VenueID, pair market.Pair, stated market.Stat
 			switch f.Kind {
 			case "connect":
 				again.ConnectAs(d.Current(), f.Conn, f.Addr, f.Received) //nolint:errcheck // the live side read the same address
+			case "disconnect":
+				if !stopped {
+					ended++
+				}
 			case "recv":
 				b, err := c.Frame(f.Data, f.Received, 0)
 				if err != nil {
@@ -140,11 +146,12 @@ func parts(t *testing.T, id market.VenueID, pair market.Pair, stated market.Stat
 	time.Sleep(4 * time.Minute)
 	mu.Lock()
 	n := again.Counts
+	stopped = true
 	mu.Unlock()
 	cancel()
 	mem.Close()
 	wg.Wait()
-	if n.Trades == 0 || n.Quotes == 0 || n.Books+n.Waiting == 0 || n.Candles == 0 || n.Derivatives == 0 || n.Liquidations == 0 || has != stated {
-		t.Errorf("stated %b, %+v", has, n)
+	if n.Trades == 0 || n.Quotes == 0 || n.Books+n.Waiting == 0 || n.Candles == 0 || n.Derivatives == 0 || n.Liquidations == 0 || has != stated || ended > 0 {
+		t.Errorf("stated %b, %d connections ended, %+v", has, ended, n)
 	}
 }
