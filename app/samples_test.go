@@ -33,7 +33,7 @@ var samples = []struct {
 	{"bybit", "bybit/http_get_instruments_linear_symbol_type.json", "https://api.bybit.com/v5/market/instruments-info?category=linear", "", "instruments 1"},
 	{"bybit", "bybit/ws_ticker_linear.json", "wss://stream.bybit.com/v5/public/linear", "", "quotes 1 derivatives 1"},
 	{"bybit", "bybit/ws_kline.json", "wss://stream.bybit.com/v5/public/linear", "", "candles 1"},
-	{"bybit", "bybit/ws_orderbook_delta.json", "wss://stream.bybit.com/v5/public/linear", "", ""}, // one side of a best price that never began
+	{"bybit", "bybit/ws_orderbook_delta.json", "wss://stream.bybit.com/v5/public/linear", "", ""},                 // one side of a best price that never began
 	{"bybit", "bybit/ws_public_trade.json", "wss://stream.bybit.com/v5/public/linear", "", "notices 1 strange 1"}, // made up: there is no topic trade.linear
 	{"bybit", "bybit/ws_subscription_ack.json", "wss://stream.bybit.com/v5/public/linear", "", "notices 1"},
 	{"okx", "okx/http_get_instruments_swap.json", "https://www.okx.com/api/v5/public/instruments?instType=SWAP", "", "instruments 3"},
