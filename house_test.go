@@ -34,6 +34,7 @@ var floors = [][]string{
 		"insight/indicator", "insight/risk"},
 	{"insight/grade", "insight/study"}, //
 	{"market/venue", "bus"},            // contracts
+	{"market/venue/quotation"},         // a protocol that several exchanges share
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
 		"insight/figures", "insight/grades", "market/export"}, // engines

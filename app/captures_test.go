@@ -53,8 +53,12 @@ var recorded = []struct {
 	messages, books, sums, joined int64
 }{
 	{"binance", "BINANCE", 265, 176, 0, 4},
+	{"binance", "BINANCE_US", 480, 336, 0, 4},
+	{"binancecoinm", "BINANCE_DELIVERY", 4371, 1798, 0, 10},
+	{"binanceusdm", "BINANCE_FUTURES", 1535, 756, 0, 4},
 	{"bitfinex", "BITFINEX", 1693, 1600, 0, 7},
 	{"bitget", "BITGET", 1157, 637, 637, 10},
+	{"bithumb", "BITHUMB", 6, 0, 0, 0},
 	{"bitstamp", "BITSTAMP", 747, 625, 0, 9},
 	{"bybit", "BYBIT", 3227, 2148, 0, 6},
 	{"coinbase", "COINBASE", 1030, 775, 0, 2},
@@ -69,6 +73,7 @@ var recorded = []struct {
 	{"krakenfutures", "KRAKEN_FUTURES", 7175, 7024, 0, 10},
 	{"kucoin", "KUCOIN", 3635, 3001, 0, 6}, // 2995 differences and 6 snapshots; 32 are older than theirs
 	{"okx", "OKX", 410, 290, 290, 3},
+	{"upbit", "UPBIT", 449, 145, 0, 5},
 }
 
 func TestRecordingsNormalizeCleanly(t *testing.T) {

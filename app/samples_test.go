@@ -49,6 +49,28 @@ var samples = []struct {
 	{"krakenfutures", "kraken/http_futures_candles_spot.json", "https://futures.kraken.com/api/charts/v1/trade/PF_XBTUSD/1h", "", "candles 3"},
 	{"krakenfutures", "kraken/ws_futures_trade.json", "wss://futures.kraken.com/ws/v1", "", "trades 1"},
 	{"krakenfutures", "kraken/ws_futures_trade_snapshot.json", "wss://futures.kraken.com/ws/v1", "", "trades 2"},
+	{"binanceusdm", "binance/futures/market_data_json/book_ticker_stream.json", "wss://fstream.binance.com/public/stream", "", "quotes 1"},
+	{"binanceusdm", "binance/futures/market_data_json/kline_stream_closed.json", "wss://fstream.binance.com/market/stream", "", "candles 1"},
+	{"binanceusdm", "binance/futures/market_data_json/liquidation_stream.json", "wss://fstream.binance.com/market/stream", "", "liquidations 1"},
+	{"binanceusdm", "binance/futures/market_data_json/mark_price_stream.json", "wss://fstream.binance.com/market/stream", "", "derivatives 1"},
+	{"binanceusdm", "binance/futures/market_data_json/ticker_stream.json", "wss://fstream.binance.com/market/stream", "", ""},
+	{"binanceusdm", "binance/futures/market_data_json/trade_stream.json", "wss://fstream.binance.com/public/stream", "", "trades 1"},
+	{"bybit", "bybit/http_get_funding_history.json", "https://api.bybit.com/v5/market/funding/history?category=linear&symbol=BTCUSDT", "", "derivatives 2"},
+	{"bybit", "bybit/http_get_instruments_inverse.json", "https://api.bybit.com/v5/market/instruments-info?category=inverse", "", ""},
+	{"bybit", "bybit/http_get_instruments_option.json", "https://api.bybit.com/v5/market/instruments-info?category=option", "", ""},
+	{"bybit", "bybit/http_get_instruments_linear_symbol_type.json", "https://api.bybit.com/v5/market/instruments-info?category=linear", "", "instruments 1"},
+	{"bybit", "bybit/ws_ticker_linear.json", "wss://stream.bybit.com/v5/public/linear", "", "quotes 1 derivatives 1"},
+	{"bybit", "bybit/ws_kline.json", "wss://stream.bybit.com/v5/public/linear", "", "candles 1"},
+	{"bybit", "bybit/ws_orderbook_delta.json", "wss://stream.bybit.com/v5/public/linear", "", ""},                 // one side of a best price that never began
+	{"bybit", "bybit/ws_public_trade.json", "wss://stream.bybit.com/v5/public/linear", "", "notices 1 strange 1"}, // made up: there is no topic trade.linear
+	{"bybit", "bybit/ws_subscription_ack.json", "wss://stream.bybit.com/v5/public/linear", "", "notices 1"},
+	{"okx", "okx/http_get_instruments_swap.json", "https://www.okx.com/api/v5/public/instruments?instType=SWAP", "", "instruments 3"},
+	{"okx", "okx/http_get_instruments_futures.json", "https://www.okx.com/api/v5/public/instruments?instType=FUTURES", "", "instruments 6"},
+	{"okx", "okx/http_get_instruments_option.json", "https://www.okx.com/api/v5/public/instruments?instType=OPTION", "", ""},
+	{"okx", "okx/http_get_mark_price.json", "https://www.okx.com/api/v5/public/mark-price?instType=SWAP&instId=BTC-USDT-SWAP", "", "derivatives 1"},
+	{"okx", "okx/ws_funding_rate.json", "wss://ws.okx.com:8443/ws/v5/public", "", "derivatives 1"},
+	{"okx", "okx/ws_bbo_tbt.json", "wss://ws.okx.com:8443/ws/v5/public", "", "quotes 1"},
+	{"okx", "okx/ws_books_update.json", "wss://ws.okx.com:8443/ws/v5/public", "", "waiting 1"},
 }
 
 func TestSamplesAreRead(t *testing.T) {

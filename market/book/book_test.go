@@ -339,3 +339,48 @@ func TestAnOlderWholeBookDoesNotReplaceANewerOne(t *testing.T) {
 		t.Errorf("after a loss: %v", v)
 	}
 }
+
+// Where numbers are shared by all markets, what lies between two of them belongs to
+// others: only the predecessor tells. A snapshot is joined by the first difference whose
+// predecessor it includes.
+func TestNumbersThatJumpAreFollowedByTheirPredecessor(t *testing.T) {
+	m := NewMachine(Rule{Join: RESTRange}, &market.Instrument{})
+	diff := func(prev int64, first, last uint64, p string) *market.BookUpdate {
+		return &market.BookUpdate{Prev: prev, First: first, Last: last, Bids: []market.Level{level(p, "1")}}
+	}
+	snapshot := func(last uint64) *market.BookUpdate {
+		return &market.BookUpdate{Snapshot: true, Prev: market.NoPrev, Last: last, Bids: []market.Level{level("90", "1")}, Asks: []market.Level{level("110", "1")}}
+	}
+	m.Apply(diff(100, 130, 140, "91"))
+	m.Apply(diff(140, 170, 180, "92"))
+	if v := m.Apply(snapshot(90)); v != Wait {
+		t.Errorf("a snapshot older than what was kept: %v", v)
+	}
+	if v := m.Apply(snapshot(150)); v != Publish {
+		t.Fatalf("a snapshot between two differences: %v", v)
+	}
+	m.Pending(func(u *market.BookUpdate, v Verdict) {
+		if v != Publish || u.Last != 180 {
+			t.Errorf("pending %d: %v", u.Last, v)
+		}
+	})
+	if v := m.Apply(diff(180, 250, 260, "93")); v != Publish {
+		t.Errorf("numbers jump, and nothing is missing: %v", v)
+	}
+	if v := m.Apply(diff(180, 250, 260, "93")); v != Ignore {
+		t.Errorf("the same again: %v", v)
+	}
+	if v := m.Apply(diff(270, 280, 290, "94")); v != Lost || m.Loss().Missing != -1 {
+		t.Errorf("a predecessor we never had: %v %+v", v, m.Loss())
+	}
+	if v := m.Apply(snapshot(275)); v != Publish {
+		t.Errorf("the difference that showed the loss is kept for the next snapshot: %v", v)
+	}
+	m.Pending(func(*market.BookUpdate, Verdict) {})
+	m.Apply(snapshot(300))
+	for _, want := range []Verdict{Publish, Ignore} {
+		if v := m.Apply(diff(290, 299, 300, "95")); v != want {
+			t.Errorf("a difference that ends where the snapshot does: %v, want %v", v, want)
+		}
+	}
+}

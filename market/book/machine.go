@@ -26,7 +26,8 @@ const (
 	// where a venue's ranges overlap by it. First 0 is a range of one: Last rises by one.
 	Chain
 	// RESTRange: differences with First and Last; the snapshot comes by REST and
-	// the first difference must straddle it.
+	// the first difference must straddle it. Where the numbers are shared by all
+	// markets, and so jump, differences name their predecessor too (Prev).
 	RESTRange
 	// StreamRange: RESTRange, but the snapshot comes on the same connection when it is
 	// asked for there.
@@ -97,6 +98,7 @@ type Machine struct {
 	in     *market.Instrument
 	Book   Book
 	valid  bool
+	fresh  bool // a snapshot was loaded last
 	last   uint64
 	lastAt time.Time
 	buffer []market.BookUpdate
@@ -200,7 +202,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 		if m.valid && u.Last < m.last {
 			return Ignore // an old answer; we know more
 		}
-		if n := len(m.buffer); n > 0 && u.Last+1 < m.buffer[0].First {
+		if len(m.buffer) > 0 && !follows(&m.buffer[0], u.Last) {
 			return Wait // the snapshot is older than what we kept: the caller fetches again
 		}
 	case RESTTime:
@@ -220,7 +222,7 @@ func (m *Machine) snapshot(u *market.BookUpdate) Verdict {
 	if !m.valid {
 		m.Joined++
 	}
-	m.valid, m.last, m.lastAt = true, u.Last, u.At
+	m.valid, m.fresh, m.last, m.lastAt = true, true, u.Last, u.At
 	m.whole = u.At
 	return m.check(u)
 }
@@ -245,12 +247,18 @@ func (m *Machine) Pending(yield func(u *market.BookUpdate, v Verdict)) {
 func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	switch m.rule.Join {
 	case RESTRange, StreamRange:
-		if u.Last <= m.last {
+		// By the rules of venues that name predecessors, the first difference may end where
+		// the snapshot does.
+		if again := m.fresh && u.Prev != market.NoPrev && u.Last == m.last; u.Last <= m.last && !again {
 			return Ignore
 		}
-		if u.First > m.last+1 {
-			lost := int64(min(u.First-m.last-1, math.MaxInt64))
-			v := m.lose(Loss{market.SequenceGap, lost, fmt.Sprintf("expected change %d, got %d", m.last+1, u.First)})
+		m.fresh = false
+		if !follows(u, m.last) {
+			l := Loss{market.SequenceGap, -1, fmt.Sprintf("expected a change after %d, got one after %d", m.last, u.Prev)}
+			if u.Prev == market.NoPrev {
+				l.Missing, l.Detail = int64(min(u.First-m.last-1, math.MaxInt64)), fmt.Sprintf("expected change %d, got %d", m.last+1, u.First)
+			}
+			v := m.lose(l)
 			m.keep(&m.buffer, u, maxBuffer)
 			return v
 		}
@@ -271,6 +279,15 @@ func (m *Machine) difference(u *market.BookUpdate) Verdict {
 	m.truncate(u)
 	m.last, m.lastAt = u.Last, u.At
 	return m.check(u)
+}
+
+// follows tells whether no change of a RESTRange book can lie between last and u: by
+// the predecessor that u names, else by its first number.
+func follows(u *market.BookUpdate, last uint64) bool {
+	if u.Prev != market.NoPrev {
+		return u.Prev <= int64(last)
+	}
+	return u.First <= last+1
 }
 
 // truncate drops what the venue does not keep: it sends no removal for those levels.

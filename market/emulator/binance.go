@@ -13,20 +13,35 @@ import (
 	"github.com/assayhq/assay/market"
 )
 
-// binance speaks Binance spot: REST snapshots that join a stream of numbered diffs.
+// binance speaks Binance: REST snapshots that join a stream of numbered diffs. What
+// futures have of their own stands in binance_futures.go.
 // https://github.com/binance/binance-spot-api-docs, seen 2026-07.
-type binance struct{ v *Venue }
+type binance struct {
+	v   *Venue
+	api string // the prefix of its REST paths: /api/v3/ is spot
+}
 
 func (b *binance) rules() rules {
+	if b.futures() {
+		return b.futuresRules()
+	}
 	return rules{list: `BTC-USDT 2 5, ETH-USDT 2 4, SOL-USDT 2 3, XRP-USDT 4 1, DOGE-USDT 5 0, ADA-USDT 4 1, LTC-USDT 2 3,
 			BTC-USDC 2 5, ETH-USDC 2 4, BTC-EUR 2 5, ETH-EUR 2 4, EUR-USDT 4 1, USDC-USDT 5 0`,
 		lag: 8 * time.Millisecond, maxAge: 24 * time.Hour, handshakes: 300, shakeIn: 5 * time.Minute, messages: 5, messageIn: time.Second,
-		sequenced: true, windows: []window{{"", 5 * time.Minute, 61000 * 1000}, {"", time.Minute, 6000}}, stream: "/ws"}
+		sequenced: true, bans: true, windows: []window{{"", 5 * time.Minute, 61000 * 1000}, {"", time.Minute, 6000}}, stream: "/ws"}
 }
 
-func (b *binance) symbol(l *listing) string { return l.base() + l.quote() }
+func (b *binance) symbol(l *listing) string {
+	if l.inverse {
+		return l.base() + l.quote() + "_PERP"
+	}
+	return l.base() + l.quote()
+}
 
 func (b *binance) streams(path string) bool {
+	if b.futures() {
+		_, path = split(path)
+	}
 	return path == "/ws" || path == "/stream" || strings.HasPrefix(path, "/ws/")
 }
 
@@ -36,15 +51,16 @@ const binanceMost = 1024
 func (b *binance) open(c *conn) {
 	c.ping(20*time.Second, time.Minute)
 	c.seal = func(c *conn, m *message, data []byte) []byte {
-		if c.path != "/stream" || m.topic == "" {
+		if !strings.HasSuffix(c.path, "/stream") || m.topic == "" {
 			return data
 		}
 		return fmt.Appendf(nil, `{"stream":"%s","data":%s}`, m.topic, data)
 	}
-	names := strings.TrimPrefix(c.path, "/ws/")
-	if c.path == "/stream" {
+	_, path := split(c.path)
+	names := strings.TrimPrefix(path, "/ws/")
+	if path == "/stream" {
 		names = strings.TrimPrefix(c.query, "streams=")
-	} else if c.path == "/ws" {
+	} else if path == "/ws" {
 		return
 	}
 	for _, n := range strings.Split(names, "/") {
@@ -135,6 +151,12 @@ func (b *binance) subscribe(c *conn, stream string) {
 	t := topic{name: stream, p: p}
 	interval, isKline := strings.CutPrefix(kind, "kline_")
 	switch {
+	case p != nil && b.futures():
+		if !b.contractTopic(&t, kind) || !served(c.path, kind) {
+			b.v.journal.note(Entry{At: time.Now(), What: "unknown stream", Conn: c.id, Channel: stream})
+			c.fed = true
+			return
+		}
 	case stream == "!miniTicker@arr":
 		t.p, t.place, t.every, t.data = b.v.pits[0], "quotes", time.Second, "all"
 	case p == nil || sym != strings.ToLower(sym):

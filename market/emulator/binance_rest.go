@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// binanceArgs lists the parameters each path knows; others are refused.
-func binanceArgs(path string) (args string, known bool) {
-	switch strings.TrimPrefix(path, "/api/v3/") {
+// binanceArgs lists the parameters each path of spot knows; others are refused.
+func binanceArgs(what string) (args string, known bool) {
+	switch what {
 	case "ping", "time":
 		return "", true
 	case "exchangeInfo":
@@ -38,7 +38,10 @@ func binanceArgs(path string) (args string, known bool) {
 }
 
 func (b *binance) cost(q *query) (string, int) {
-	switch strings.TrimPrefix(q.path, "/api/v3/") {
+	if b.futures() {
+		return b.futuresCost(q)
+	}
+	switch strings.TrimPrefix(q.path, b.api) {
 	case "depth":
 		switch n := q.limit("limit", 100, 5000); {
 		case n <= 100:
@@ -103,8 +106,13 @@ func (b *binance) ts(q *query, t time.Time) int64 {
 }
 
 func (b *binance) rest(q *query) reply {
-	known, ok := binanceArgs(q.path)
-	if !ok || q.r.Method != http.MethodGet {
+	args := binanceArgs
+	if b.futures() {
+		args = futuresArgs
+	}
+	what, ours := strings.CutPrefix(q.path, b.api)
+	known, ok := args(what)
+	if !ok || !ours || q.r.Method != http.MethodGet {
 		return reply{status: http.StatusNotFound, mime: "text/html", body: []byte("<html><body><h2>404 Not found</h2></body></html>")}
 	}
 	sent, read := 0, 0
@@ -129,7 +137,7 @@ func (b *binance) rest(q *query) reply {
 }
 
 func (b *binance) route(q *query) reply {
-	what := strings.TrimPrefix(q.path, "/api/v3/")
+	what := strings.TrimPrefix(q.path, b.api)
 	switch what {
 	case "ping":
 		return answer(200, []byte("{}"))
@@ -145,6 +153,8 @@ func (b *binance) route(q *query) reply {
 		return b.fail(q, -1121, "Invalid symbol.")
 	}
 	switch what {
+	case "premiumIndex", "openInterest", "fundingRate":
+		return b.terms(q, what)
 	case "depth":
 		return b.depth(q)
 	case "trades", "historicalTrades":
@@ -161,6 +171,9 @@ func (b *binance) route(q *query) reply {
 }
 
 func (b *binance) depth(q *query) reply {
+	if limits := []string{"", "5", "10", "20", "50", "100", "500", "1000"}; b.futures() && !contains(limits, q.get("limit")) {
+		return b.fail(q, -4021, q.get("limit")+" is not valid depth limit")
+	}
 	p, n := q.pit(q.get("symbol")), q.limit("limit", 100, 5000)
 	book, last := p.book.top(n), p.updates
 	if old := b.v.faults.old(q); old > 0 {
@@ -168,9 +181,12 @@ func (b *binance) depth(q *query) reply {
 			book, last = x.top(n), u
 		}
 	} else {
-		p.truth.mark(last)
+		p.truth.mark(b.number(last))
 	}
-	x := fmt.Appendf(nil, `{"lastUpdateId":%d,"bids":`, last)
+	x := fmt.Appendf(nil, `{"lastUpdateId":%d,"bids":`, b.number(last))
+	if b.futures() {
+		x = fmt.Appendf(nil, `{"lastUpdateId":%d,"E":%d,"T":%d,"bids":`, b.number(last), ms(q.clock()), ms(b.v.stamp(p.last)))
+	}
 	x = rows(x, book.bids, b.rung(p))
 	x = append(x, `,"asks":`...)
 	return answer(200, append(rows(x, book.asks, b.rung(p)), '}'))
@@ -236,8 +252,8 @@ func (b *binance) aggTrades(q *query) reply {
 func unskew(v *Venue, t time.Time) time.Time { return t.Add(-v.opt.Skew) }
 
 func (b *binance) klines(q *query) reply {
-	p, n, i := q.pit(q.get("symbol")), q.limit("limit", 500, 1000), binanceInterval(q.get("interval"))
-	if i == "" {
+	p, n, i := q.pit(q.get("symbol")), q.limit("limit", 500, b.bars()), binanceInterval(q.get("interval"))
+	if i == "" || i == "1s" && b.futures() {
 		return b.fail(q, -1120, "Invalid interval.")
 	}
 	start, _ := q.number("startTime", -1)
@@ -254,14 +270,16 @@ func (b *binance) klines(q *query) reply {
 	}
 	var out [][]byte
 	for _, k := range bars {
-		scale := p.pd + p.qd
 		out = append(out, fmt.Appendf(nil, `[%d,"%s","%s","%s","%s","%s",%d,"%s",%d,"%s","%s","0"]`, b.ts(q, k.open), b.px(p, k.o), b.px(p, k.h), b.px(p, k.l), b.px(p, k.c),
-			b.qty(p, k.vol), b.ts(q, i.Next(k.open).Add(-time.Millisecond)), k.quote.append(nil, scale, 8), k.n, b.qty(p, k.buy), k.paid.append(nil, scale, 8)))
+			b.qty(p, k.vol), b.ts(q, i.Next(k.open).Add(-time.Millisecond)), b.paid(p, k.quote, k.vol, k.c), k.n, b.qty(p, k.buy), b.paid(p, k.paid, k.buy, k.c)))
 	}
 	return array(out)
 }
 
 func (b *binance) exchangeInfo(q *query) reply {
+	if b.futures() {
+		return b.contracts(q)
+	}
 	want := map[string]bool{}
 	if s := q.get("symbol"); s != "" {
 		want[s] = true

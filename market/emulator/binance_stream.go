@@ -11,6 +11,10 @@ import (
 
 func (b *binance) happen(t *topic, e *event) {
 	_, kind, _ := strings.Cut(t.name, "@")
+	if b.futures() {
+		b.futuresHappen(t, kind, e)
+		return
+	}
 	switch kind {
 	case "trade", "aggTrade":
 		for _, x := range e.trades {
@@ -40,8 +44,21 @@ func (b *binance) trade(t *topic, x *trade, single bool) []byte {
 // binanceAggregate is what trade ids are ahead of aggregate ids.
 const binanceAggregate = 40_000_000
 
-func (b *binance) px(p *pit, n int64) string  { return longer(n, p.pd, 8) }
-func (b *binance) qty(p *pit, n int64) string { return longer(n, p.qd, 8) }
+// px and qty have eight decimals on spot, and those of the contract on futures, where
+// inverse ones are counted.
+func (b *binance) px(p *pit, n int64) string {
+	if b.futures() {
+		return fixedText(n, p.pd)
+	}
+	return longer(n, p.pd, 8)
+}
+
+func (b *binance) qty(p *pit, n int64) string {
+	if b.futures() {
+		return fixedText(n/p.lot, p.qd)
+	}
+	return longer(n, p.qd, 8)
+}
 
 func (b *binance) rung(p *pit) func(x []byte, r rung) []byte {
 	return func(x []byte, r rung) []byte { return fmt.Appendf(x, `["%s","%s"]`, b.px(p, r.px), b.qty(p, r.qty)) }
@@ -49,6 +66,8 @@ func (b *binance) rung(p *pit) func(x []byte, r rung) []byte {
 
 func (b *binance) beat(t *topic, at time.Time) {
 	switch {
+	case b.futures() && t.place != "candles":
+		b.futuresBeat(t, at)
 	case t.data == "partial":
 		now := t.p.book.top(t.depth)
 		if slices.Equal(now.bids, t.sent.bids) && slices.Equal(now.asks, t.sent.asks) {
@@ -110,7 +129,7 @@ func (b *binance) kline(t *topic, k *bar, at time.Time, closed bool) []byte {
 	return fmt.Appendf(nil, `{"e":"kline","E":%d,"s":"%s","k":{"t":%d,"T":%d,"s":"%s","i":"%s","f":%d,"L":%d,"o":"%s","c":"%s","h":"%s","l":"%s","v":"%s","n":%d,"x":%t,"q":"%s","V":"%s","Q":"%s","B":"0"}}`,
 		ms(b.v.stamp(at)), t.p.symbol, ms(k.open), ms(t.interval.Next(k.open))-1, t.p.symbol, t.interval, k.first, k.last,
 		b.px(t.p, k.o), b.px(t.p, k.c), b.px(t.p, k.h), b.px(t.p, k.l), b.qty(t.p, k.vol), k.n, closed,
-		k.quote.append(nil, t.p.pd+t.p.qd, 8), b.qty(t.p, k.buy), k.paid.append(nil, t.p.pd+t.p.qd, 8))
+		b.paid(t.p, k.quote, k.vol, k.c), b.qty(t.p, k.buy), b.paid(t.p, k.paid, k.buy, k.c))
 }
 
 func (b *binance) ticker(p *pit, at time.Time, mini bool) []byte {

@@ -155,6 +155,8 @@ func (b *bybit) topic(arg string, linear bool) (*topic, string) {
 		if linear {
 			t.every = 100 * time.Millisecond
 		}
+	case part[0] == "allLiquidation" && len(part) == 2 && linear:
+		t.place = "liquidations"
 	case part[0] == "kline" && len(part) == 3:
 		t.place, t.every, t.interval = "candles", time.Second, bybitInterval(part[1])
 		if t.interval == "" {

@@ -47,6 +47,9 @@ func (b *bybit) rest(q *query) reply {
 	if !contains([]string{"spot", "linear", "inverse", "option"}, category) {
 		return b.fail(q, 10001, "Illegal category")
 	}
+	if q.path == "/v5/market/funding/history" {
+		return b.funding(q, category)
+	}
 	switch path.Base(q.path) {
 	case "instruments-info", "tickers":
 		return b.all(q, category)
@@ -98,6 +101,26 @@ func (b *bybit) all(q *query, category string) reply {
 		cursor = `"nextPageCursor":"",`
 	}
 	return b.ok(q, fmt.Sprintf(`{%s"category":"%s","list":[%s]}`, cursor, category, strings.Join(out, ",")))
+}
+
+// funding gives payments, newest first: the latest, those up to an end, or those between
+// a start and an end. A start alone is refused.
+func (b *bybit) funding(q *query, category string) reply {
+	p := b.v.symbols["linear:"+q.get("symbol")]
+	if category != "linear" || p == nil {
+		return b.fail(q, 10001, "Not supported symbols")
+	}
+	start, ok1 := q.number("startTime", 0)
+	end, ok2 := q.number("endTime", ms(q.clock()))
+	if !ok1 || !ok2 || q.get("startTime") != "" && q.get("endTime") == "" {
+		return b.fail(q, 10001, "params error: startTime or endTime invalid")
+	}
+	at, rates := p.settled(time.UnixMilli(start), time.UnixMilli(min(end, ms(q.clock()))))
+	var out []string
+	for i := len(at) - 1; i >= 0 && len(out) < q.limit("limit", 200, 200); i-- {
+		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":"%s","fundingRateTimestamp":"%d"}`, b.wire(p), decimals(rates[i], 8), ms(at[i])))
+	}
+	return b.ok(q, fmt.Sprintf(`{"category":"linear","list":[%s]}`, strings.Join(out, ",")))
 }
 
 func (b *bybit) orderbook(q *query, p *pit) reply {

@@ -12,6 +12,13 @@ func (b *bybit) happen(t *topic, e *event) {
 	if t.place == "trades" && len(e.trades) > 0 {
 		b.v.cast(t, &message{seq: uint64(e.trades[0].id), data: b.trades(t, e)})
 	}
+	if t.place == "liquidations" {
+		for i := range e.trades {
+			if x := &e.trades[i]; t.p.forced(x) {
+				b.v.cast(t, &message{data: b.liquidation(t, x)})
+			}
+		}
+	}
 }
 
 func (b *bybit) beat(t *topic, at time.Time) {
@@ -49,9 +56,13 @@ func (b *bybit) beat(t *topic, at time.Time) {
 		}
 	default:
 		bid, ask, last := t.p.book.bids[0], t.p.book.asks[0], t.p.tape.next
-		if bid != t.shown && t.p.perp || ask != t.shownAsk && t.p.perp || last != t.told {
+		second := t.p.perp && at.Truncate(time.Second).After(t.open)
+		if bid != t.shown && t.p.perp || ask != t.shownAsk && t.p.perp || last != t.told || second {
 			b.v.cast(t, &message{data: b.tickers(t, at, !t.p.perp)})
 			t.shown, t.shownAsk, t.told = bid, ask, last
+			if second {
+				t.open = at.Truncate(time.Second)
+			}
 		}
 	}
 }
@@ -146,6 +157,14 @@ func (b *bybit) tickers(t *topic, at time.Time, whole bool) []byte {
 		day := p.tape.day(at)
 		parts = append(parts, fmt.Sprintf(`"lastPrice":"%s","turnover24h":"%s","volume24h":"%s"`, b.px(p, day.c), day.quote.append(nil, p.pd+p.qd, 4), fixedText(day.vol, p.qd)))
 	}
+	if at.Truncate(time.Second).After(t.open) { // mark and index every second, the rest when it changes
+		x := p.terms(at)
+		parts = append(parts, fmt.Sprintf(`"markPrice":"%s","indexPrice":"%s"`, decimals(x.mark, p.pd), decimals(x.index, p.pd)))
+		if at.Truncate(time.Minute).After(t.open) {
+			rate, due := p.due(b.v.stamp(at))
+			parts = append(parts, fmt.Sprintf(`"openInterest":"%s","openInterestValue":"%s","nextFundingTime":"%d","fundingRate":"%s"`, decimals(x.interest, p.qd), decimals(x.interest*x.mark, 4), ms(due), decimals(rate, 8)))
+		}
+	}
 	return fmt.Appendf(nil, `{"topic":"%s","type":"delta","data":{"symbol":"%s",%s},"cs":%d,"ts":%d}`, t.name, b.wire(p), strings.Join(parts, ","), b.engine(p), ts)
 }
 
@@ -162,9 +181,20 @@ func (b *bybit) index(p *pit, at time.Time) string {
 
 // perp is the fields only perpetuals have.
 func (b *bybit) perp(p *pit, at time.Time) string {
-	next := at.UTC().Truncate(8 * time.Hour).Add(8 * time.Hour)
-	return fmt.Sprintf(`"prevPrice1h":"%s","markPrice":"%s","indexPrice":"%s","openInterest":"59891.732","openInterestValue":"3899996265.01","fundingIntervalHour":"8","nextFundingTime":"%d","fundingRate":"0.0001"`,
-		b.px(p, p.tape.lastTrade().px), b.px(p, p.cents(p.mid(at))), b.px(p, p.cents(p.mid(at))), ms(next))
+	x := p.terms(at)
+	rate, due := p.due(b.v.stamp(at))
+	return fmt.Sprintf(`"prevPrice1h":"%s","markPrice":"%s","indexPrice":"%s","openInterest":"%s","openInterestValue":"%s","fundingIntervalHour":"8","nextFundingTime":"%d","fundingRate":"%s"`,
+		b.px(p, p.tape.lastTrade().px), decimals(x.mark, p.pd), decimals(x.index, p.pd), decimals(x.interest, p.qd), decimals(x.interest*x.mark, 4), ms(due), decimals(rate, 8))
+}
+
+// liquidation names the side of the position that was closed: a taker that sold closed a
+// long one, which is Buy.
+func (b *bybit) liquidation(t *topic, x *trade) []byte {
+	side, at := "Sell", ms(b.v.stamp(x.at))
+	if x.sell {
+		side = "Buy"
+	}
+	return fmt.Appendf(nil, `{"topic":"%s","type":"snapshot","ts":%d,"data":[{"T":%d,"s":"%s","S":"%s","v":"%s","p":"%s"}]}`, t.name, at, at, b.wire(t.p), side, b.qty(t.p, x.qty), b.px(t.p, x.px))
 }
 
 func (b *bybit) strange(enum bool) []byte {

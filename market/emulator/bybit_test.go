@@ -76,3 +76,40 @@ func TestBybitAnswers(t *testing.T) {
 		}
 	})
 }
+
+// A ticker begins with all that a contract is, and the funding it names is what the
+// history tells when it was paid.
+func TestBybitContracts(t *testing.T) {
+	inBubble(t, "bybit", Options{}, func(b *bench) {
+		w := b.dial("/v5/public/linear")
+		w.send(`{"op":"subscribe","args":["tickers.BTCUSDT","allLiquidation.BTCUSDT"]}`)
+		var first struct {
+			Data struct {
+				MarkPrice, IndexPrice, OpenInterest, FundingRate, NextFundingTime string
+			}
+		}
+		decode(t, w.await(`"fundingRate"`), &first)
+		marks := 0
+		w.until(time.Minute, func(s string) {
+			if strings.Contains(s, `"delta"`) && strings.Contains(s, "markPrice") {
+				marks++
+			}
+		})
+		if d := first.Data; marks < 50 || d.MarkPrice == "" || d.IndexPrice == "" || d.OpenInterest == "" {
+			t.Fatalf("%d marks in a minute after %+v", marks, d)
+		}
+		time.Sleep(8 * time.Hour)
+		var a struct {
+			Result struct {
+				List []struct{ FundingRate, FundingRateTimestamp string }
+			}
+		}
+		b.get("/v5/market/funding/history?category=linear&symbol=BTCUSDT&limit=1", &a)
+		if l := a.Result.List; len(l) != 1 || l[0].FundingRate != first.Data.FundingRate || l[0].FundingRateTimestamp != first.Data.NextFundingTime {
+			t.Fatalf("due %+v, paid %+v", first.Data, l)
+		}
+		if _, body := b.get("/v5/market/funding/history?category=linear&symbol=BTCUSDT&startTime=1", nil); !strings.Contains(body, `"retCode":10001`) {
+			t.Fatal(body)
+		}
+	})
+}

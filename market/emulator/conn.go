@@ -147,7 +147,11 @@ func (c *conn) write() {
 				c.cancel()
 				return
 			default:
-				if c.ws.Write(c.ctx, frameType(it.data), it.data) != nil {
+				kind := frameType(it.data)
+				if c.v.rules.binary {
+					kind = websocket.MessageBinary
+				}
+				if c.ws.Write(c.ctx, kind, it.data) != nil {
 					c.cancel()
 					return
 				}

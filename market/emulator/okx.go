@@ -18,14 +18,22 @@ type okx struct {
 
 func (o *okx) rules() rules {
 	return rules{list: `BTC-USDT 1 8, ETH-USDT 2 6, SOL-USDT 2 6, XRP-USDT 4 6, DOGE-USDT 5 6, ADA-USDT 4 4, LTC-USDT 2 6,
-			BTC-USDC 1 8, ETH-USDC 2 6, BTC-EUR 1 8, USDC-USDT 4 6`,
+			BTC-USDC 1 8, ETH-USDC 2 6, BTC-EUR 1 8, USDC-USDT 4 6,
+			BTC-USDT-PERP 1 4, ETH-USDT-PERP 2 3, BTC-USD-PERP 1 0 1 100`,
 		follow: 30 * time.Millisecond, lag: 15 * time.Millisecond, handshakes: 3, shakeIn: time.Second, checksum: o.v.opt.Checksums, sequenced: true,
 		stream: "/ws/v5/public", business: "/ws/v5/business", windows: []window{{"candles", 2 * time.Second, 40}, {"history-candles", 2 * time.Second, 20},
 			{"books", 2 * time.Second, 40}, {"books-full", 2 * time.Second, 10}, {"trades", 2 * time.Second, 100}, {"history-trades", 2 * time.Second, 20},
-			{"instruments", 2 * time.Second, 20}, {"ticker", 2 * time.Second, 20}, {"tickers", 2 * time.Second, 20}, {"time", 2 * time.Second, 10}}}
+			{"instruments", 2 * time.Second, 20}, {"ticker", 2 * time.Second, 20}, {"tickers", 2 * time.Second, 20}, {"time", 2 * time.Second, 10},
+			{"mark-price", 2 * time.Second, 10}, {"funding-rate", 2 * time.Second, 20}, {"funding-rate-history", 2 * time.Second, 10}, {"open-interest", 2 * time.Second, 20},
+			{"index-tickers", 2 * time.Second, 20}}}
 }
 
-func (o *okx) symbol(l *listing) string { return string(l.pair) }
+func (o *okx) symbol(l *listing) string {
+	if l.perp {
+		return l.base() + "-" + l.quote() + "-SWAP"
+	}
+	return string(l.pair)
+}
 
 func (o *okx) streams(path string) bool { return path == "/ws/v5/public" || path == "/ws/v5/business" }
 
@@ -47,8 +55,17 @@ func (o *okx) open(c *conn) {
 }
 
 type okxArg struct {
-	Channel string `json:"channel"`
-	InstID  string `json:"instId"`
+	Channel  string `json:"channel"`
+	InstID   string `json:"instId"`
+	InstType string `json:"instType"`
+}
+
+// names is the argument as the answers repeat it.
+func (a okxArg) names() string {
+	if a.InstID == "" {
+		return fmt.Sprintf(`"arg":{"channel":"%s","instType":"%s"}`, a.Channel, a.InstType)
+	}
+	return fmt.Sprintf(`"arg":{"channel":"%s","instId":"%s"}`, a.Channel, a.InstID)
 }
 
 func (o *okx) receive(c *conn, text []byte) {
@@ -97,6 +114,8 @@ func (o *okx) wish(c *conn, op string, a okxArg) {
 	case a.Channel == "books-l2-tbt", a.Channel == "books50-l2-tbt":
 		o.deny(c, "60011", "Please log in")
 		return
+	case o.contractChannel(&t, a):
+		p = t.p
 	case a.Channel == "tickers":
 		t.place, t.every = "quotes", 100*time.Millisecond
 	case a.Channel == "trades":
@@ -111,11 +130,11 @@ func (o *okx) wish(c *conn, op string, a okxArg) {
 		o.deny(c, "60018", fmt.Sprintf("Wrong URL or channel:%s,instId:%s doesn't exist. Please use the correct URL, channel and parameters referring to API document.", a.Channel, a.InstID))
 		return
 	}
-	key := a.Channel + " " + a.InstID
+	key := a.Channel + " " + a.InstID + a.InstType
 	id := c.state.(*okxState).id
 	if op == "unsubscribe" {
 		o.v.leave(c, key)
-		c.say("ack", fmt.Appendf(nil, `{"event":"unsubscribe","arg":{"channel":"%s","instId":"%s"},"connId":"%s"}`, a.Channel, a.InstID, id))
+		c.say("ack", fmt.Appendf(nil, `{"event":"unsubscribe",%s,"connId":"%s"}`, a.names(), id))
 		return
 	}
 	switch o.v.faults.subscription(c, a.Channel, a.InstID) {
@@ -125,13 +144,23 @@ func (o *okx) wish(c *conn, op string, a okxArg) {
 		o.deny(c, "60013", "Invalid args")
 		return
 	}
-	c.say("ack", fmt.Appendf(nil, `{"event":"subscribe","arg":{"channel":"%s","instId":"%s"},"connId":"%s"}`, a.Channel, a.InstID, id))
+	c.say("ack", fmt.Appendf(nil, `{"event":"subscribe",%s,"connId":"%s"}`, a.names(), id))
+	if a.Channel == "liquidation-orders" { // of all contracts of the kind
+		for _, p := range o.v.pits {
+			if p.perp {
+				o.v.join(c, key+p.symbol, func() *topic { return &topic{name: a.Channel, place: "liquidations", p: p} })
+			}
+		}
+		return
+	}
 	j, fresh := o.v.join(c, key, func() *topic { return &t })
 	if !fresh {
 		return
 	}
 	m := &message{place: j.place, topic: j.name, symbol: p.symbol}
 	switch {
+	case j.place == "derivatives":
+		m.data = o.terms(j, time.Now())
 	case j.name == "books":
 		if j.seq == 0 {
 			j.seq = o.number(p)

@@ -32,6 +32,8 @@ func (o *okx) rest(q *query) reply {
 		return o.ok(fmt.Sprintf(`{"ts":"%d"}`, ms(q.clock())))
 	case "/api/v5/public/instruments", "/api/v5/market/tickers":
 		return o.all(q)
+	case "/api/v5/public/mark-price", "/api/v5/public/funding-rate", "/api/v5/public/funding-rate-history", "/api/v5/public/open-interest", "/api/v5/market/index-tickers":
+		return o.contract(q)
 	case "/api/v5/market/ticker", "/api/v5/market/books", "/api/v5/market/books-full", "/api/v5/market/trades", "/api/v5/market/history-trades",
 		"/api/v5/market/candles", "/api/v5/market/history-candles":
 	default:
@@ -76,11 +78,15 @@ func (o *okx) all(q *query) reply {
 	}
 	var out []string
 	for _, p := range o.v.pits {
-		if q.get("instType") != "SPOT" || q.get("instId") != "" && q.get("instId") != p.symbol {
+		if q.get("instType") != okxKind(p) || q.get("instId") != "" && q.get("instId") != p.symbol {
 			continue
 		}
 		if strings.HasSuffix(q.path, "tickers") {
 			out = append(out, o.ticker(p, q.now))
+			continue
+		}
+		if p.perp {
+			out = append(out, o.swap(p))
 			continue
 		}
 		out = append(out, fmt.Sprintf(`{"alias":"","auctionEndTime":"","baseCcy":"%s","category":"1","contTdSwTime":"","ctMult":"","ctType":"","ctVal":"","ctValCcy":"","expTime":"","futureSettlement":false,"instFamily":"","instId":"%s","instIdCode":%d,"instType":"SPOT","lever":"10","listTime":"1611907686000","lotSz":"%s","maxIcebergSz":"9999999999.0000000000000000","maxLmtAmt":"20000000","maxLmtSz":"9999999999","maxMktAmt":"1000000","maxMktSz":"1000000","maxStopSz":"1000000","maxTriggerSz":"9999999999.0000000000000000","maxTwapSz":"9999999999.0000000000000000","minSz":"%s","openType":"","optType":"","quoteCcy":"%s","ruleType":"normal","settleCcy":"","state":"live","stk":"","tickSz":"%s","uly":""}`,

@@ -9,6 +9,13 @@ import (
 )
 
 func (o *okx) happen(t *topic, e *event) {
+	if t.place == "liquidations" {
+		for i := range e.trades {
+			if x := &e.trades[i]; t.p.forced(x) {
+				o.v.cast(t, &message{data: o.liquidation(t.p, x)})
+			}
+		}
+	}
 	if t.place == "trades" {
 		for i := range e.trades {
 			o.v.cast(t, &message{seq: uint64(e.trades[i].id), data: o.trade(t, &e.trades[i])})
@@ -18,6 +25,8 @@ func (o *okx) happen(t *topic, e *event) {
 
 func (o *okx) beat(t *topic, at time.Time) {
 	switch {
+	case t.place == "derivatives":
+		o.v.cast(t, &message{data: o.terms(t, at)})
 	case t.name == "books":
 		o.beatBooks(t, at)
 	case t.data == "whole":
@@ -73,7 +82,7 @@ func (o *okx) beatCandle(t *topic, at time.Time) {
 }
 
 func (o *okx) arg(t *topic) string {
-	return fmt.Sprintf(`"arg":{"channel":"%s","instId":"%s"}`, t.name, t.p.symbol)
+	return okxArg{Channel: t.name, InstID: t.p.symbol}.names()
 }
 
 func (o *okx) rung(p *pit) func(b []byte, r rung) []byte {
@@ -83,7 +92,7 @@ func (o *okx) rung(p *pit) func(b []byte, r rung) []byte {
 			orders = byte('1' + r.qty%5)
 		}
 		b = append(plain(append(b, '[', '"'), r.px, p.pd), '"', ',', '"')
-		return append(append(plain(b, r.qty, p.qd), `","0","`...), orders, '"', ']')
+		return append(append(append(b, o.size(p, r.qty)...), `","0","`...), orders, '"', ']')
 	}
 }
 
@@ -107,10 +116,10 @@ func (o *okx) sum(p *pit, d *delta) int32 {
 	var parts []string
 	for i := range 25 {
 		if i < len(d.book.bids) {
-			parts = append(parts, plainText(d.book.bids[i].px, p.pd), plainText(d.book.bids[i].qty, p.qd))
+			parts = append(parts, plainText(d.book.bids[i].px, p.pd), o.size(p, d.book.bids[i].qty))
 		}
 		if i < len(d.book.asks) {
-			parts = append(parts, plainText(d.book.asks[i].px, p.pd), plainText(d.book.asks[i].qty, p.qd))
+			parts = append(parts, plainText(d.book.asks[i].px, p.pd), o.size(p, d.book.asks[i].qty))
 		}
 	}
 	sum := crc32.ChecksumIEEE([]byte(strings.Join(parts, ":")))
@@ -146,7 +155,7 @@ func (o *okx) tradeRow(p *pit, x *trade, extra string) string {
 	if x.sell {
 		side = "sell"
 	}
-	return fmt.Sprintf(`{"instId":"%s","tradeId":"%d","px":"%s","sz":"%s","side":"%s","ts":"%d"%s}`, p.symbol, x.id, plainText(x.px, p.pd), plainText(x.qty, p.qd), side, ms(o.v.stamp(x.at)), extra)
+	return fmt.Sprintf(`{"instId":"%s","tradeId":"%d","px":"%s","sz":"%s","side":"%s","ts":"%d"%s}`, p.symbol, x.id, plainText(x.px, p.pd), o.size(p, x.qty), side, ms(o.v.stamp(x.at)), extra)
 }
 
 func (o *okx) candle(t *topic, b *bar, done bool) []byte {
@@ -158,9 +167,16 @@ func (o *okx) row(p *pit, b *bar, done bool) string {
 	if done {
 		confirm = "1"
 	}
-	quote := b.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8))
+	quote := string(b.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8)))
+	coins := quote // on spot; contracts count themselves, then coins
+	switch {
+	case p.inverse:
+		coins, quote = decimals(float64(b.vol)/(float64(b.c)/pow10(p.pd)), 8), itoa(b.vol)
+	case p.perp:
+		coins = plainText(b.vol, p.qd)
+	}
 	return fmt.Sprintf(`["%d","%s","%s","%s","%s","%s","%s","%s","%s"]`, ms(b.open), plainText(b.o, p.pd), plainText(b.h, p.pd), plainText(b.l, p.pd), plainText(b.c, p.pd),
-		plainText(b.vol, p.qd), quote, quote, confirm)
+		o.size(p, b.vol), coins, quote, confirm)
 }
 
 func (o *okx) tickers(t *topic, at time.Time) []byte {
@@ -171,9 +187,9 @@ func (o *okx) ticker(p *pit, at time.Time) string {
 	day, last := p.tape.day(at), p.tape.lastTrade()
 	bid, ask := p.book.bids[0], p.book.asks[0]
 	px := func(n int64) string { return plainText(n, p.pd) }
-	return fmt.Sprintf(`{"instType":"SPOT","instId":"%s","last":"%s","lastSz":"%s","askPx":"%s","askSz":"%s","bidPx":"%s","bidSz":"%s","open24h":"%s","high24h":"%s","low24h":"%s","sodUtc0":"%s","sodUtc8":"%s","volCcy24h":"%s","vol24h":"%s","ts":"%d"}`,
-		p.symbol, px(last.px), plainText(last.qty, p.qd), px(ask.px), plainText(ask.qty, p.qd), px(bid.px), plainText(bid.qty, p.qd), px(day.o), px(day.h), px(day.l), px(day.o), px(day.o),
-		day.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8)), plainText(day.vol, p.qd), ms(o.v.stamp(at)))
+	return fmt.Sprintf(`{"instType":"%s","instId":"%s","last":"%s","lastSz":"%s","askPx":"%s","askSz":"%s","bidPx":"%s","bidSz":"%s","open24h":"%s","high24h":"%s","low24h":"%s","sodUtc0":"%s","sodUtc8":"%s","volCcy24h":"%s","vol24h":"%s","ts":"%d"}`,
+		okxKind(p), p.symbol, px(last.px), o.size(p, last.qty), px(ask.px), o.size(p, ask.qty), px(bid.px), o.size(p, bid.qty), px(day.o), px(day.h), px(day.l), px(day.o), px(day.o),
+		day.quote.append(nil, p.pd+p.qd, min(p.pd+p.qd, 8)), o.size(p, day.vol), ms(o.v.stamp(at)))
 }
 
 func (o *okx) strange(enum bool) []byte {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/assayhq/assay/money"
 )
 
 type okxBooks struct {
@@ -155,4 +157,44 @@ func TestOKXHistory(t *testing.T) {
 			t.Fatalf("%d bars of three hours", rows)
 		}
 	})
+}
+
+// A contract's book counts contracts, and an index is told by its own name.
+func TestOKXContractsAreCounted(t *testing.T) {
+	for symbol, worth := range map[string]string{"BTC-USDT-SWAP": "0.01", "ETH-USDT-SWAP": "0.1", "BTC-USD-SWAP": "100"} {
+		inBubble(t, "okx", Options{}, func(b *bench) {
+			w := b.dial("/ws/v5/public")
+			w.send(`{"op":"subscribe","args":[{"channel":"index-tickers","instId":"` + strings.TrimSuffix(symbol, "-SWAP") + `"}]}`)
+			w.await(`"idxPx"`)
+			w.send(`{"op":"subscribe","args":[{"channel":"books","instId":"` + symbol + `"}]}`)
+			book, n := newPaper(), 0
+			w.until(30*time.Second, func(s string) {
+				if !strings.Contains(s, `"action"`) {
+					return
+				}
+				var m okxBooks
+				decode(t, s, &m)
+				d := m.Data[0]
+				set := func(ask bool, rows [][4]string) {
+					for _, r := range rows {
+						q, err := money.MustParse(r[1]).Mul(money.MustParse(worth))
+						if err != nil {
+							t.Fatal(err)
+						}
+						book.set(ask, r[0], q.String())
+					}
+				}
+				set(false, d.Bids)
+				set(true, d.Asks)
+				bids, asks, ok := b.v.Truth(symbol).At(uint64(d.Seq))
+				if why := book.differs(bids, asks, 0); !ok || why != "" {
+					t.Fatalf("%s at %d: %v %s", symbol, d.Seq, ok, why)
+				}
+				n++
+			})
+			if n < 50 {
+				t.Fatalf("%s: %d messages", symbol, n)
+			}
+		})
+	}
 }

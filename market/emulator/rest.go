@@ -62,7 +62,7 @@ func (v *Venue) serve(r *http.Request) reply {
 	if q.args, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 		return answer(http.StatusBadRequest, []byte("bad query"))
 	}
-	if ref, ok := v.admit(q, v.id == "binance"); !ok {
+	if ref, ok := v.admit(q, v.rules.bans); !ok {
 		return v.proto.refuse(q, ref)
 	}
 	if a, hit := v.faults.answer(q); hit {

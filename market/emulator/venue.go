@@ -89,6 +89,8 @@ type rules struct {
 	checksum   bool // book messages carry one
 	sequenced  bool // losing a book message shows in its numbers
 	windows    []window
+	bans       bool                          // those who keep asking after a refusal are banned
+	binary     bool                          // its text goes out in binary frames
 	penalty    time.Duration                 // how long an over-limit client is shut out; 0: the window's rest
 	tradeID    func(p *pit, id int64) string // how the wire spells a trade's id; nil: as the number
 	stream     string                        // the path a client usually connects to
@@ -100,9 +102,12 @@ var protocols = []struct {
 	id market.VenueID
 	of func(*Venue) protocol
 }{
-	{"binance", func(v *Venue) protocol { return &binance{v: v} }},
+	{"binance", func(v *Venue) protocol { return &binance{v: v, api: "/api/v3/"} }},
+	{"binancecoinm", func(v *Venue) protocol { return &binance{v: v, api: "/dapi/v1/"} }},
+	{"binanceusdm", func(v *Venue) protocol { return &binance{v: v, api: "/fapi/v1/"} }},
 	{"bitfinex", func(v *Venue) protocol { return &bitfinex{v: v} }},
 	{"bitget", func(v *Venue) protocol { return &bitget{v: v} }},
+	{"bithumb", func(v *Venue) protocol { return &seoul{v: v, bithumb: true} }},
 	{"bitstamp", func(v *Venue) protocol { return &bitstamp{v: v} }},
 	{"bybit", func(v *Venue) protocol { return &bybit{v: v} }},
 	{"coinbase", func(v *Venue) protocol { return &coinbase{v: v} }},
@@ -121,6 +126,7 @@ var protocols = []struct {
 	{"kucoinfutures", func(v *Venue) protocol { return &kucoin{v: v, futures: true} }},
 	{"mexc", func(v *Venue) protocol { return &mexc{v: v} }},
 	{"okx", func(v *Venue) protocol { return &okx{v: v} }},
+	{"upbit", func(v *Venue) protocol { return &seoul{v: v} }},
 }
 
 // IDs lists the venues that can be emulated.

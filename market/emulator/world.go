@@ -88,6 +88,8 @@ func natureOf(a asset.Code) nature {
 		return nature{1.0004, 0.004, 0.4}
 	case "USDC":
 		return nature{0.9999, 0.003, 0.3}
+	case "KRW":
+		return nature{0.000715, 0.07, 0.4}
 	case "EUR":
 		return nature{1.1540, 0.08, 0.4}
 	}

@@ -161,7 +161,7 @@ func (l *Live) group(d *venue.Dialect, picked []market.Instrument) []group {
 		in := l.station.pointer(picked[i].Key)
 		for _, ch := range l.link.Channels {
 			if !offered[ch] || ch.Contracts() && in.Kind == market.Spot {
-				continue
+				continue // those of contracts: waiting for them on spot would end the connection
 			}
 			s := venue.Sub{Channel: ch, Instrument: in, Interval: "1m"}
 			p := d.Path

@@ -212,6 +212,9 @@ func startScene(t *testing.T, id market.VenueID, seed uint64, faults *emulator.F
 func stage(t *testing.T, id market.VenueID, seed uint64, opt emulator.Options, history market.History) *scene {
 	t.Helper()
 	world := emulator.NewWorld(seed, emulator.WorldOptions{Rate: 4, History: time.Hour, Tape: 10 * time.Minute})
+	if len(opt.Pairs) > 1 {
+		opt.Pairs = append(opt.Pairs, "BTC-USDT-PERP", "BTC-USD-PERP") // where it has contracts too
+	}
 	v, err := emulator.New(id, world, opt)
 	if err == nil {
 		if symbols, _ := v.Symbols(); len(symbols) == 0 { // a venue of contracts only

@@ -190,6 +190,28 @@ func Clock(c *scan.Cursor, out *market.Batch, member string, read func(*scan.Cur
 	}
 }
 
+// Worth turns a number of contracts into what they are worth in the instrument's unit:
+// base for a linear contract, quote for an inverse one. It is for venues that count
+// contracts; where the instrument knows no size, the number stays.
+func Worth(in *market.Instrument, q money.Qty) money.Qty {
+	if in.Kind == market.Spot || in.Unit == market.InContracts || in.Contract.IsZero() {
+		return q
+	}
+	d, err := q.Mul(in.Contract)
+	if err != nil {
+		return q // beyond 19 digits: no such size trades
+	}
+	return money.Qty{Decimal: d.Trim()}
+}
+
+// WorthLevels is Worth of each level, in place.
+func WorthLevels(in *market.Instrument, levels []market.Level) []market.Level {
+	for i := range levels {
+		levels[i].Qty = Worth(in, levels[i].Qty)
+	}
+	return levels
+}
+
 // Say appends a notice.
 func Say(out *market.Batch, k market.NoticeKind, ch market.Channel, symbol, text string) {
 	out.Notices = append(out.Notices, market.Notice{Kind: k, Channel: ch, Symbol: symbol, Text: text})

@@ -8,6 +8,7 @@ import (
 	"github.com/assayhq/assay/market/venue/binance"
 	"github.com/assayhq/assay/market/venue/bitfinex"
 	"github.com/assayhq/assay/market/venue/bitget"
+	"github.com/assayhq/assay/market/venue/bithumb"
 	"github.com/assayhq/assay/market/venue/bitstamp"
 	"github.com/assayhq/assay/market/venue/bybit"
 	"github.com/assayhq/assay/market/venue/coinbase"
@@ -22,14 +23,18 @@ import (
 	"github.com/assayhq/assay/market/venue/kucoin"
 	"github.com/assayhq/assay/market/venue/mexc"
 	"github.com/assayhq/assay/market/venue/okx"
+	"github.com/assayhq/assay/market/venue/upbit"
 )
 
 // Drivers lists every exchange, in the order in which they are shown.
 func Drivers() []*venue.Driver {
 	return []*venue.Driver{
+		&binance.Coin,
 		&binance.Driver,
+		&binance.Futures,
 		&bitfinex.Driver,
 		&bitget.Driver,
+		&bithumb.Driver,
 		&bitstamp.Driver,
 		&bybit.Driver,
 		&coinbase.Driver,
@@ -48,6 +53,7 @@ func Drivers() []*venue.Driver {
 		&kucoin.Futures,
 		&mexc.Driver,
 		&okx.Driver,
+		&upbit.Driver,
 	}
 }
 

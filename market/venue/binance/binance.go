@@ -1,8 +1,10 @@
-// Package binance reads Binance spot: streams of api docs 2026-07 and older
-// recordings, whose public formats are the same.
+// Package binance reads three exchanges of Binance: spot (Driver), USD-M futures
+// (Futures) and COIN-M futures (Coin). Streams of api docs 2026-07 and older recordings
+// have the same public formats.
 //
-// Source: the exchange's own documentation repository (binance-spot-api-docs,
-// change log of 2026-07-17), checked on recordings of 2021. Pure; see package venue.
+// Source of spot: the exchange's own documentation repository (binance-spot-api-docs,
+// change log of 2026-07-17), checked on recordings of 2021; futures.go names those of
+// futures. Pure; see package venue.
 package binance
 
 import (
@@ -43,10 +45,10 @@ var Driver = venue.Driver{
 		Path:     "/stream",
 		Open:     open,
 		Subscribe: func(subs []venue.Sub, id int) [][]byte {
-			return request("SUBSCRIBE", subs, id)
+			return request("SUBSCRIBE", stream, subs, id)
 		},
 		Unsubscribe: func(subs []venue.Sub, id int) [][]byte {
-			return request("UNSUBSCRIBE", subs, id)
+			return request("UNSUBSCRIBE", stream, subs, id)
 		},
 		Session: venue.Session{
 			Idle: 60 * time.Second, MaxSubs: 1024, Batch: 100, MaxLife: 24 * time.Hour,
@@ -79,12 +81,15 @@ func stream(s venue.Sub) string {
 	return ""
 }
 
-func request(method string, subs []venue.Sub, id int) [][]byte {
+func request(method string, stream func(venue.Sub) string, subs []venue.Sub, id int) [][]byte {
 	var names []string
 	for _, s := range subs {
 		if n := stream(s); n != "" {
 			names = append(names, strconv.Quote(n))
 		}
+	}
+	if names == nil {
+		return nil
 	}
 	return [][]byte{[]byte(`{"method":"` + method + `","params":[` + strings.Join(names, ",") + `],"id":` + strconv.Itoa(id) + `}`)}
 }

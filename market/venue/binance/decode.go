@@ -7,11 +7,16 @@ import (
 	"github.com/assayhq/assay/internal/scan"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
-type feed struct{ t *venue.Table }
+// feed reads the streams of spot and, where contracts says so, of sizes in contracts.
+type feed struct {
+	t         *venue.Table
+	contracts bool
+}
 
-func open(t *venue.Table, _ *url.URL) venue.Feed { return &feed{t} }
+func open(t *venue.Table, _ *url.URL) venue.Feed { return &feed{t: t} }
 
 // Decode reads {"stream":…,"data":{…}} as well as the bare event, answers to requests
 // and errors. The first key tells which: no event has one of the outer names.
@@ -89,6 +94,12 @@ func (f *feed) event(c *scan.Cursor, out *market.Batch) {
 		f.trade(c, out, kind == "aggTrade")
 	case "kline":
 		f.kline(c, out)
+	case "bookTicker":
+		f.best(c, out)
+	case "markPriceUpdate":
+		f.mark(c, out)
+	case "forceOrder":
+		f.forced(c, out)
 	case "serverShutdown":
 		venue.Say(out, market.Moving, "", "", "the venue restarts this server")
 		rest(c)
@@ -108,16 +119,18 @@ func rest(c *scan.Cursor) {
 }
 
 func (f *feed) depth(c *scan.Cursor, out *market.Batch) {
-	u := venue.Book(out, nobody)
+	u, in := venue.Book(out, nobody), nobody
 	for more := true; more; more = c.NextKey() {
 		switch string(c.K) {
 		case "E":
 			u.At = c.Millis()
 		case "s":
-			in := f.t.Find(c.Str())
+			in = f.t.Find(c.Str())
 			u.Venue, u.Pair, u.Symbol = in.Venue, in.Pair, in.Symbol
 		case "U":
 			u.First = uint64(c.Int())
+		case "pu":
+			u.Prev = c.Int()
 		case "u":
 			u.Last = uint64(c.Int())
 		case "b":
@@ -131,18 +144,21 @@ func (f *feed) depth(c *scan.Cursor, out *market.Batch) {
 	if u.Symbol == "" || u.Last == 0 {
 		c.Fail("depth update without symbol or number")
 	}
+	if f.contracts {
+		u.Bids, u.Asks = venue.WorthLevels(in, u.Bids), venue.WorthLevels(in, u.Asks)
+	}
 }
 
 // nobody stands in until the symbol has been read.
 var nobody = &market.Instrument{}
 
 func (f *feed) trade(c *scan.Cursor, out *market.Batch, aggregate bool) {
-	t := venue.Trade(out, nobody)
+	t, in := venue.Trade(out, nobody), nobody
 	t.Aggregate = aggregate
 	for more := true; more; more = c.NextKey() {
 		switch string(c.K) {
 		case "s":
-			in := f.t.Find(c.Str())
+			in = f.t.Find(c.Str())
 			t.Venue, t.Pair, t.Symbol = in.Venue, in.Pair, in.Symbol
 		case "t":
 			if id := c.Raw(); !aggregate {
@@ -169,6 +185,9 @@ func (f *feed) trade(c *scan.Cursor, out *market.Batch, aggregate bool) {
 	}
 	if t.Symbol == "" || t.Price.IsZero() {
 		c.Fail("trade without symbol or price")
+	}
+	if f.contracts {
+		t.Qty = venue.Worth(in, t.Qty)
 	}
 }
 
@@ -235,9 +254,15 @@ func (f *feed) kline(c *scan.Cursor, out *market.Batch) {
 			case "l":
 				k.L = c.Price()
 			case "v":
-				k.Volume = c.Qty()
+				if v := c.Qty(); !f.contracts {
+					k.Volume = v
+				}
 			case "q":
-				k.Turnover = c.Sum()
+				if v := c.Sum(); f.contracts { // the volume in base; v counts contracts
+					k.Volume = money.Qty{Decimal: v}
+				} else {
+					k.Turnover = v
+				}
 			case "n":
 				k.Trades = c.Int()
 			case "x":

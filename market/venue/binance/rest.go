@@ -181,6 +181,8 @@ func snapshot(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 			b.Bids = venue.ReadLevels(c, out)
 		case "asks":
 			b.Asks = venue.ReadLevels(c, out)
+		case "T":
+			b.At = c.Millis() // futures tell it
 		default:
 			c.Skip()
 		}
@@ -273,7 +275,7 @@ func filters(c *scan.Cursor, in *market.Instrument) {
 				if s := c.Decimal(); in.MinQty.IsZero() {
 					in.MinQty = s
 				}
-			case "minNotional":
+			case "minNotional", "notional": // the latter of futures
 				in.MinNotional = c.Decimal()
 			default:
 				c.Skip()

@@ -17,6 +17,7 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/book"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
 const (
@@ -38,12 +39,13 @@ var Driver = venue.Driver{
 		Stream: "wss://stream.bybit.com", Base: "https://api.bybit.com",
 		Budgets:    []venue.Budget{{Name: "requests", Rate: venue.Rate{N: 600, Per: 5 * time.Second}}},
 		Handshakes: venue.Rate{N: 500, Per: 5 * time.Minute},
-		History:    "candles since listing; trades only the latest 60 (spot) or 1,000 (linear)",
+		History:    "candles and funding since listing; trades only the latest 60 (spot) or 1,000 (linear)",
 		Quirks: []string{
 			"Spot and linear contracts share symbols; the pair tells them apart.",
 			"Books are the best 200 levels of each side; their times are the matching engine's where it is sent.",
 			"Best bid and ask come from the book of depth 1: spot tickers have none.",
 			"Block trades are among the trades.",
+			"Liquidations have the price at which the position was bankrupt; the venue states the position's side, we the order's.",
 			"A wrong request is answered with status 200 and a code in the body.",
 		},
 	},
@@ -52,7 +54,7 @@ var Driver = venue.Driver{
 		Speaks: func(addr *url.URL) bool {
 			return !strings.HasSuffix(addr.Path, "/inverse") && !strings.HasSuffix(addr.Path, "/option")
 		},
-		Channels: []market.Channel{market.Trades, market.Quotes, market.Books, market.Candles},
+		Channels: []market.Channel{market.Trades, market.Quotes, market.Books, market.Candles, market.Derivatives, market.Liquidations},
 		Path:     "/v5/public/" + spot,
 		PathFor:  func(s venue.Sub) string { return "/v5/public/" + section(s.Instrument) },
 		Open:     open,
@@ -68,11 +70,11 @@ var Driver = venue.Driver{
 			Batch:   10,  // spot refuses more in one request
 			// The venue does not say how often we may send; this is ours.
 			Messages: venue.Rate{N: 10, Per: time.Second},
-			Silence:  map[market.Channel]time.Duration{market.Books: 60 * time.Second, market.Quotes: 60 * time.Second},
+			Silence:  map[market.Channel]time.Duration{market.Books: 60 * time.Second, market.Quotes: 60 * time.Second, market.Derivatives: 60 * time.Second},
 		},
 		Book: book.Rule{Join: book.Chain},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
 	Guess: guess,
 }
 
@@ -108,12 +110,15 @@ func guess(key string) (market.Instrument, bool) {
 		}
 	}
 	in.Base, in.Quote = asset.Code(base), asset.Code(quote)
+	if isLinear { // its sizes are in base
+		in.Contract, in.Settle = money.MustParse("1"), in.Quote
+	}
 	if dated {
 		expiry, err := time.Parse("2Jan06", day)
 		if err != nil || !isLinear {
 			ok = false
 		}
-		in.Kind, in.Pair = market.Dated, market.Future(in.Base, in.Quote, expiry)
+		in.Kind, in.Expiry, in.Pair = market.Dated, expiry.Add(8*time.Hour), market.Future(in.Base, in.Quote, expiry)
 	}
 	if isLinear && !ok && symbol != "" {
 		return market.Instrument{Symbol: symbol, Kind: market.Perpetual, Pair: market.Pair(strings.ToUpper(symbol))}, true
@@ -133,6 +138,14 @@ func topic(s venue.Sub) string {
 	case market.Candles:
 		if i := intervals[s.Interval]; i != "" {
 			return "kline." + i + "." + s.Instrument.Symbol
+		}
+	}
+	if section(s.Instrument) == linear {
+		switch s.Channel {
+		case market.Derivatives:
+			return "tickers." + s.Instrument.Symbol
+		case market.Liquidations:
+			return "allLiquidation." + s.Instrument.Symbol
 		}
 	}
 	return ""

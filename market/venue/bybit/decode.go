@@ -21,13 +21,14 @@ type feed struct {
 	tops    map[*market.Instrument]*top // of orderbook.1
 	tickers map[*market.Instrument]*top
 	depths  map[*market.Instrument]string
+	dues    map[*market.Instrument]due
 }
 
 // top is the best bid and ask as known so far.
 type top struct{ bid, ask market.Level }
 
 func open(t *venue.Table, addr *url.URL) venue.Feed {
-	f := &feed{t: t, tops: map[*market.Instrument]*top{}, tickers: map[*market.Instrument]*top{}, depths: map[*market.Instrument]string{}}
+	f := &feed{t: t, tops: map[*market.Instrument]*top{}, tickers: map[*market.Instrument]*top{}, depths: map[*market.Instrument]string{}, dues: map[*market.Instrument]due{}}
 	if strings.HasSuffix(addr.Path, "/"+linear) {
 		f.key = append(f.key, prefix(linear)...)
 	}
@@ -65,6 +66,7 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		success     = true
 		data        scan.Cursor
 		books, tops = len(out.Books), len(out.Quotes)
+		terms       = len(out.Derivatives)
 		early       bool
 	)
 	for ok := c.Obj(); ok && c.NextKey(); {
@@ -113,6 +115,9 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 	}
 	for i := tops; i < len(out.Quotes); i++ {
 		out.Quotes[i].At = h.at
+	}
+	for i := terms; i < len(out.Derivatives); i++ {
+		out.Derivatives[i].At = h.at
 	}
 	if h.topic == nil {
 		answered(op, said, success, out)
@@ -167,7 +172,13 @@ func (f *feed) data(c *scan.Cursor, h *head, out *market.Batch) {
 		for ok := c.Arr(); ok && c.NextItem(); {
 			kline(c, in, i, out)
 		}
-	case "liquidation", "allLiquidation", "insurance", "priceLimit", "adlAlert", "system", "lt", "tickers_lt", "kline_lt":
+	case "allLiquidation":
+		for ok := c.Arr(); ok && c.NextItem(); {
+			f.liquidation(c, out)
+		}
+	case "liquidation":
+		f.liquidation(c, out)
+	case "insurance", "priceLimit", "adlAlert", "system", "lt", "tickers_lt", "kline_lt":
 		c.Skip()
 	default:
 		venue.Say(out, market.Strange, "", "", "topic "+string(h.topic))
@@ -252,11 +263,13 @@ func (p *top) quote(in *market.Instrument, out *market.Batch) {
 	q.Bid, q.BidQty, q.Ask, q.AskQty = p.bid.Price, p.bid.Qty, p.ask.Price, p.ask.Qty
 }
 
-// ticker merges the changes of a linear ticker; one of spot has no bid and no ask.
+// ticker merges the changes of a linear ticker; one of spot has no bid and no ask. It is
+// a quote only where the book of depth 1 was not asked for.
 func (f *feed) ticker(c *scan.Cursor, h *head, out *market.Batch) {
 	in := nobody
 	var now top
 	var has [4]bool
+	var d terms
 	for ok := c.Obj(); ok && c.NextKey(); {
 		switch string(c.K) {
 		case "symbol":
@@ -270,13 +283,17 @@ func (f *feed) ticker(c *scan.Cursor, h *head, out *market.Batch) {
 		case "ask1Size":
 			now.ask.Qty, has[3] = c.Qty(), true
 		default:
-			c.Skip()
+			d.read(c)
 		}
 	}
 	if in == nobody {
 		c.Fail("ticker without symbol")
 	}
-	if c.Err() != nil || has == [4]bool{} {
+	if c.Err() != nil {
+		return
+	}
+	f.state(in, &d, out)
+	if has == [4]bool{} || f.tops[in] != nil {
 		return
 	}
 	p := f.tickers[in]

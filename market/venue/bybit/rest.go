@@ -12,12 +12,16 @@ import (
 	"github.com/assayhq/assay/internal/scan"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
 const api = "/v5/market/"
 
 // page is the most candles of one answer.
 const page = 1000
+
+// paidPage is the most payments of one answer.
+const paidPage = 200
 
 // sections are the parts of the instrument list, in the order of Ask.Section.
 var sections = []string{spot, linear}
@@ -70,12 +74,22 @@ func ask(a venue.Ask) (venue.Request, error) {
 			path += "&end=" + venue.MS(to.Add(-time.Millisecond))
 		}
 		return venue.Request{Path: path}, nil
+	case venue.AskDerivative:
+		return venue.Request{Path: api + "tickers?category=" + linear + "&symbol=" + url.QueryEscape(a.Instrument.Symbol)}, nil
+	case venue.AskFunding: // a start without an end is refused
+		path := api + "funding/history?category=" + linear + "&symbol=" + url.QueryEscape(a.Instrument.Symbol) + "&limit=" + strconv.Itoa(venue.PageSize(a, paidPage))
+		if a.Cursor != "" {
+			path += "&endTime=" + url.QueryEscape(a.Cursor)
+		} else if !a.To.IsZero() {
+			path += "&endTime=" + venue.MS(a.To.Add(-time.Millisecond))
+		}
+		return venue.Request{Path: path}, nil
 	}
 	return venue.Request{}, fault.New(fault.Invalid, "Bybit cannot be asked that")
 }
 
-// next pages candles and the instrument list, and gives its other sections. Trades
-// have one page.
+// next pages candles and the instrument list, and gives its other sections; payments are
+// paged backwards. Trades have one page.
 func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 	switch a.What {
 	case venue.AskCandles:
@@ -90,6 +104,17 @@ func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 			a.Cursor = ""
 			return a, true
 		}
+	case venue.AskFunding:
+		if a.From.IsZero() || len(got.Derivatives) < venue.PageSize(a, paidPage) {
+			return a, false
+		}
+		oldest := got.Derivatives[0].FundingAt // pages are turned round
+		cursor := venue.MS(oldest.Add(-time.Millisecond))
+		if !oldest.After(a.From) || cursor == a.Cursor {
+			return a, false
+		}
+		a.Cursor = cursor
+		return a, true
 	}
 	return a, false
 }
@@ -113,7 +138,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	if s := q.Get("symbol"); s != "" && what != "instruments-info" {
 		in = t.Find([]byte(prefix(part) + s))
 	}
-	if in == nil && (what == "kline" || what == "orderbook" || what == "recent-trade") {
+	if in == nil && (what == "kline" || what == "orderbook" || what == "recent-trade" || what == "funding/history") {
 		return fault.New(fault.Invalid, "the address %s does not name a symbol", u.Path)
 	}
 	i := venue.IntervalOf(intervals, q.Get("interval"))
@@ -122,7 +147,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	c := scan.New(body)
 	var r reply
-	trades, candles := len(out.Trades), len(out.Candles)
+	trades, candles, rows := len(out.Trades), len(out.Candles), len(out.Derivatives)
 	for ok := c.Obj(); ok && c.NextKey(); {
 		switch string(c.K) {
 		case "retCode":
@@ -145,6 +170,12 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	slices.Reverse(out.Trades[trades:]) // the venue gives the newest first
 	slices.Reverse(out.Candles[candles:])
+	slices.Reverse(out.Derivatives[rows:])
+	for i := rows; i < len(out.Derivatives); i++ {
+		if d := &out.Derivatives[i]; !d.Settled {
+			d.At = r.time
+		}
+	}
 	venue.Settle(out, r.time)
 	return c.End()
 }
@@ -158,8 +189,13 @@ func result(c *scan.Cursor, what, part string, i market.Interval, in *market.Ins
 	case "orderbook":
 		snapshot(c, in, out)
 		return
-	case "instruments-info", "kline", "recent-trade":
-	default: // time, tickers and more that we do not ask for
+	case "instruments-info", "kline", "recent-trade", "funding/history":
+	case "tickers":
+		if part != linear {
+			c.Skip()
+			return
+		}
+	default: // time and more that we do not ask for
 		c.Skip()
 		return
 	}
@@ -178,6 +214,10 @@ func result(c *scan.Cursor, what, part string, i market.Interval, in *market.Ins
 				instrument(c, part, t, out)
 			case "kline":
 				row(c, in, i, out)
+			case "tickers":
+				now(c, part, t, out)
+			case "funding/history":
+				paid(c, in, out)
 			default:
 				past(c, in, out)
 			}
@@ -256,6 +296,24 @@ func snapshot(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 	}
 }
 
+// now reads what a contract is from its ticker.
+func now(c *scan.Cursor, part string, t *venue.Table, out *market.Batch) {
+	var d terms
+	in := nobody
+	for ok := c.Obj(); ok && c.NextKey(); {
+		if !c.Is("symbol") {
+			d.read(c)
+		} else if s := c.Str(); len(s) > 0 {
+			in = t.Find([]byte(prefix(part) + string(s)))
+		}
+	}
+	if in == nobody {
+		c.Fail("ticker without symbol")
+		return
+	}
+	d.emit(in, out)
+}
+
 func past(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 	t := venue.Trade(out, in)
 	t.Marks = market.Backfilled
@@ -292,7 +350,6 @@ var statuses = map[string]market.Status{
 // instrument reads one entry of a section; contracts that are not linear are left out.
 func instrument(c *scan.Cursor, part string, t *venue.Table, out *market.Batch) {
 	in := market.Instrument{Kind: market.Spot, PriceDecimals: -1, QtyDecimals: -1}
-	var expiry time.Time
 	ours := part == spot
 	for ok := c.Obj(); ok && c.NextKey(); {
 		switch string(c.K) {
@@ -314,7 +371,9 @@ func instrument(c *scan.Cursor, part string, t *venue.Table, out *market.Batch) 
 				ours = false
 			}
 		case "deliveryTime":
-			expiry = c.Millis()
+			in.Expiry = c.Millis()
+		case "settleCoin":
+			in.Settle = asset.Code(t.Code(string(c.Str())))
 		case "lotSizeFilter", "priceFilter":
 			filters(c, &in)
 		default:
@@ -325,9 +384,12 @@ func instrument(c *scan.Cursor, part string, t *venue.Table, out *market.Batch) 
 		return
 	}
 	in.Key = prefix(part) + in.Symbol
+	if part == linear {
+		in.Contract = money.MustParse("1") // its sizes are in base
+	}
 	if in.Kind == market.Dated { // a table makes pairs without a day only
 		in.Base, in.Quote = asset.Code(t.Code(string(in.Base))), asset.Code(t.Code(string(in.Quote)))
-		in.Pair = market.Future(in.Base, in.Quote, expiry)
+		in.Pair = market.Future(in.Base, in.Quote, in.Expiry)
 	}
 	out.Instruments = append(out.Instruments, *t.Learn(in))
 }

@@ -11,9 +11,15 @@ import (
 )
 
 // feed reads both streams. https://www.okx.com/docs-v5/en/#order-book-trading-market-data
-type feed struct{ t *venue.Table }
+// It keeps which contracts it has heard of by their index: an index names none of them.
+type feed struct {
+	t      *venue.Table
+	behind map[string][]*market.Instrument
+}
 
-func open(t *venue.Table, _ *url.URL) venue.Feed { return &feed{t} }
+func open(t *venue.Table, _ *url.URL) venue.Feed {
+	return &feed{t: t, behind: map[string][]*market.Instrument{}}
+}
 
 // Decode reads {"arg":{"channel":…,"instId":…},"action":…,"data":[…]}, {"event":…}
 // and the text pong.
@@ -58,15 +64,35 @@ func (f *feed) Decode(frame []byte, out *market.Batch) error {
 		return err
 	}
 	if event != nil {
+		if ch := kindOf(channel); ch == market.Derivatives && len(symbol) > 0 && string(channel) != "index-tickers" && string(event) == "subscribe" {
+			f.hear(f.t.Find(symbol))
+		}
 		f.event(out, string(event), kindOf(channel), string(symbol), string(code), string(msg))
 		return nil
+	}
+	if string(channel) == "liquidation-orders" && hasData {
+		for ok := data.Arr(); ok && data.NextItem(); {
+			f.liquidations(&data, out)
+		}
+		return data.Err()
 	}
 	if !hasData || len(symbol) == 0 {
 		venue.Say(out, market.Strange, "", "", "message without data of "+string(channel))
 		return nil
 	}
+	if string(channel) == "index-tickers" {
+		for ok := data.Arr(); ok && data.NextItem(); {
+			readIndex(&data, f.behind[string(symbol)], out)
+		}
+		return data.Err()
+	}
 	in := f.t.Find(symbol)
 	switch string(channel) {
+	case "mark-price", "funding-rate", "open-interest":
+		f.hear(in)
+		for ok := data.Arr(); ok && data.NextItem(); {
+			readTerms(&data, in, out, false)
+		}
 	case "books", "books-l2-tbt", "books50-l2-tbt":
 		for ok := data.Arr(); ok && data.NextItem(); {
 			readBook(&data, in, out, string(action) == "snapshot")
@@ -117,6 +143,12 @@ func kindOf(channel []byte) market.Channel {
 	case string(channel) == "tickers" || string(channel) == "bbo-tbt":
 		return market.Quotes
 	}
+	switch string(channel) {
+	case "mark-price", "funding-rate", "open-interest", "index-tickers":
+		return market.Derivatives
+	case "liquidation-orders":
+		return market.Liquidations
+	}
 	return ""
 }
 
@@ -166,6 +198,7 @@ func readBook(c *scan.Cursor, in *market.Instrument, out *market.Batch, snapshot
 			c.Skip()
 		}
 	}
+	u.Bids, u.Asks = venue.WorthLevels(in, u.Bids), venue.WorthLevels(in, u.Asks)
 }
 
 // readTrade reads one trade of the stream or of REST; side is the taker's. Where
@@ -179,7 +212,7 @@ func readTrade(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 		case "px":
 			t.Price = c.Price()
 		case "sz":
-			t.Qty = c.Qty()
+			t.Qty = venue.Worth(in, c.Qty())
 		case "side":
 			t.Side = venue.SideOf(c.Str())
 		case "ts":
@@ -205,11 +238,11 @@ func (f *feed) best(c *scan.Cursor, in *market.Instrument, out *market.Batch) {
 		switch string(c.K) {
 		case "asks":
 			if l := venue.ReadLevels(c, out); len(l) > 0 {
-				q.Ask, q.AskQty = l[0].Price, l[0].Qty
+				q.Ask, q.AskQty = l[0].Price, venue.Worth(in, l[0].Qty)
 			}
 		case "bids":
 			if l := venue.ReadLevels(c, out); len(l) > 0 {
-				q.Bid, q.BidQty = l[0].Price, l[0].Qty
+				q.Bid, q.BidQty = l[0].Price, venue.Worth(in, l[0].Qty)
 			}
 		case "ts":
 			q.At = c.Millis()
@@ -226,11 +259,11 @@ func (f *feed) ticker(c *scan.Cursor, in *market.Instrument, out *market.Batch) 
 		case "askPx":
 			q.Ask = c.Price()
 		case "askSz":
-			q.AskQty = c.Qty()
+			q.AskQty = venue.Worth(in, c.Qty())
 		case "bidPx":
 			q.Bid = c.Price()
 		case "bidSz":
-			q.BidQty = c.Qty()
+			q.BidQty = venue.Worth(in, c.Qty())
 		case "ts":
 			q.At = c.Millis()
 		default:

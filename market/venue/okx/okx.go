@@ -7,6 +7,7 @@
 package okx
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/book"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
 // intervals of 6 hours and more exist twice: 1D opens at midnight of Hong Kong,
@@ -43,12 +45,14 @@ var Driver = venue.Driver{
 			{Name: "old trades", Rate: venue.Rate{N: 20, Per: 2 * time.Second}},
 			{Name: "candles", Rate: venue.Rate{N: 40, Per: 2 * time.Second}},
 			{Name: "old candles", Rate: venue.Rate{N: 20, Per: 2 * time.Second}},
+			{Name: "contracts", Rate: venue.Rate{N: 10, Per: 2 * time.Second}}, // mark prices; the others allow 20
 			{Name: "clock", Rate: venue.Rate{N: 10, Per: 2 * time.Second}},
 		},
 		Handshakes: venue.Rate{N: 3, Per: time.Second},
-		History:    "trades of the last three months; candles since listing",
+		History:    "trades and funding of the last three months; candles since listing",
 		Quirks: []string{
-			"Sizes of perpetuals and futures are contracts; what one is worth stands in the instrument.",
+			"Sizes of perpetuals and futures are counted in contracts: they are told in base for linear ones, in quote for inverse ones.",
+			"Liquidations come of all contracts of a kind together, with the price at which the position was bankrupt.",
 			"Candles of 6 hours and more are asked for in UTC; by default the venue opens them at Hong Kong time.",
 			"Book updates name their predecessor; until August 2026 they also had a checksum, which is 0 since then.",
 			"A book without changes sends an empty update about once a minute.",
@@ -57,7 +61,7 @@ var Driver = venue.Driver{
 	},
 	Dialects: []venue.Dialect{{
 		Name:     "v5",
-		Channels: []market.Channel{market.Trades, market.Quotes, market.Books, market.Candles},
+		Channels: []market.Channel{market.Trades, market.Quotes, market.Books, market.Candles, market.Derivatives, market.Liquidations},
 		Path:     public,
 		PathFor: func(s venue.Sub) string {
 			if s.Channel == market.Trades || s.Channel == market.Candles {
@@ -71,20 +75,39 @@ var Driver = venue.Driver{
 		Session: venue.Session{
 			// It closes after 30 s without a word from either side.
 			Ping: []byte("ping"), PingEvery: 20 * time.Second, Idle: 30 * time.Second,
-			Silence: map[market.Channel]time.Duration{market.Books: 150 * time.Second, market.Quotes: 60 * time.Second},
+			Silence: map[market.Channel]time.Duration{market.Books: 150 * time.Second, market.Quotes: 60 * time.Second, market.Derivatives: 60 * time.Second},
 			Batch:   100, Messages: venue.Rate{N: 480, Per: time.Hour}, ReadLimit: 4 << 20,
 		},
 		Book: book.Rule{Join: book.Chain, Checksum: checksum},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
 	Guess: guess,
 }
 
 func request(op string, subs []venue.Sub, id int) [][]byte {
 	var args []string
+	add := func(name, key, value string) {
+		if a := `{"channel":"` + name + `","` + key + `":` + strconv.Quote(value) + `}`; !slices.Contains(args, a) {
+			args = append(args, a)
+		}
+	}
 	for _, s := range subs {
+		in := s.Instrument
 		if name := channel(s); name != "" {
-			args = append(args, `{"channel":"`+name+`","instId":`+strconv.Quote(s.Instrument.Symbol)+`}`)
+			add(name, "instId", in.Symbol)
+			continue
+		}
+		switch {
+		case in.Kind != market.Perpetual && in.Kind != market.Dated:
+		case s.Channel == market.Liquidations:
+			add("liquidation-orders", "instType", kind(in))
+		case s.Channel == market.Derivatives:
+			add("mark-price", "instId", in.Symbol)
+			add("open-interest", "instId", in.Symbol)
+			if in.Kind == market.Perpetual {
+				add("funding-rate", "instId", in.Symbol)
+			}
+			add("index-tickers", "instId", underlying(in.Symbol))
 		}
 	}
 	if len(args) == 0 {
@@ -93,6 +116,25 @@ func request(op string, subs []venue.Sub, id int) [][]byte {
 	return [][]byte{[]byte(`{"id":"` + strconv.Itoa(id) + `","op":"` + op + `","args":[` + strings.Join(args, ",") + `]}`)}
 }
 
+// kind is the part of the instrument list that a contract is in.
+func kind(in *market.Instrument) string {
+	if in.Kind == market.Perpetual {
+		return "SWAP"
+	}
+	return "FUTURES"
+}
+
+// underlying is the index behind a contract: BTC-USD of BTC-USD_UM-SWAP.
+func underlying(symbol string) string {
+	p := strings.SplitN(strings.ToUpper(symbol), "-", 3)
+	if len(p) < 2 {
+		return symbol
+	}
+	quote, _, _ := strings.Cut(p[1], "_")
+	return p[0] + "-" + quote
+}
+
+// channel is the wire's name of what has one channel.
 func channel(s venue.Sub) string {
 	switch s.Channel {
 	case market.Trades:
@@ -121,6 +163,9 @@ func guess(key string) (market.Instrument, bool) {
 		// BTC-USD_UM-SWAP is settled in dollars, BTC-USD-SWAP in coins: two pairs.
 		Base: asset.Code(p[0]), Quote: asset.Code(strings.ReplaceAll(p[1], "_", "")),
 	}
+	if len(p) > 2 {
+		in.Unit = market.InContracts // what one is worth is not in the name
+	}
 	switch {
 	case len(p) == 2:
 	case len(p) == 3 && p[2] == "SWAP":
@@ -130,7 +175,7 @@ func guess(key string) (market.Instrument, bool) {
 		if err != nil {
 			return market.Instrument{}, false
 		}
-		in.Kind, in.Pair = market.Dated, market.Future(in.Base, in.Quote, day)
+		in.Kind, in.Expiry, in.Pair = market.Dated, day.Add(8*time.Hour), market.Future(in.Base, in.Quote, day)
 	case len(p) == 5:
 		in.Kind, in.Pair = market.Option, market.Pair(strings.ToUpper(key))
 	default:
@@ -143,18 +188,31 @@ func guess(key string) (market.Instrument, bool) {
 const sumDepth = 25
 
 // checksum is over "bid:size:ask:size:…" of the best levels as they were sent; a side
-// that has no more is left out.
-func checksum(text []byte, b *book.Book, _ *market.Instrument) ([]byte, bool) {
+// that has no more is left out. Sizes of contracts were sent as their number.
+func checksum(text []byte, b *book.Book, in *market.Instrument) ([]byte, bool) {
 	for i := range sumDepth {
 		if l, ok := b.Bid(i); ok {
-			text = append(l.Qty.Append(append(l.Price.Append(text), ':')), ':')
+			text = append(number(in, l.Qty).Append(append(l.Price.Append(text), ':')), ':')
 		}
 		if l, ok := b.Ask(i); ok {
-			text = append(l.Qty.Append(append(l.Price.Append(text), ':')), ':')
+			text = append(number(in, l.Qty).Append(append(l.Price.Append(text), ':')), ':')
 		}
 	}
 	if len(text) > 0 {
 		text = text[:len(text)-1]
 	}
 	return text, true
+}
+
+// number turns a size back into a number of contracts; what one is worth is a power of
+// ten, so that this is exact.
+func number(in *market.Instrument, q money.Qty) money.Decimal {
+	if in.Kind == market.Spot || in.Unit == market.InContracts || in.Contract.IsZero() {
+		return q.Decimal
+	}
+	d, err := q.Quo(in.Contract, 6)
+	if err != nil {
+		return q.Decimal
+	}
+	return d.Trim()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/assayhq/assay/internal/scan"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 )
 
 // The most rows of one answer.
@@ -19,6 +20,7 @@ const (
 	candlePage = 300
 	tradePage  = 100
 	latestPage = 500
+	paidPage   = 100
 )
 
 // sections are the parts of the instrument list; options are not read.
@@ -42,6 +44,8 @@ func ask(a venue.Ask) (venue.Request, error) {
 		return venue.Request{Path: "/api/v5/market/books" + id + "&sz=" + strconv.Itoa(n), Budget: "book"}, nil
 	case venue.AskTrades:
 		return askTrades(a, id)
+	case venue.AskDerivative, venue.AskFunding:
+		return askTerms(a, id)
 	case venue.AskCandles:
 		name, err := venue.IntervalName("OKX", intervals, a.Interval)
 		if err != nil {
@@ -96,6 +100,8 @@ func next(a venue.Ask, got *market.Batch) (venue.Ask, bool) {
 		return a, a.Section < len(sections)
 	case venue.AskCandles:
 		return venue.NextWindow(a, venue.PageSize(a, candlePage), got)
+	case venue.AskDerivative, venue.AskFunding:
+		return nextTerms(a, got)
 	case venue.AskTrades:
 		if a.AfterID == "" && a.From.IsZero() || len(got.Trades) < venue.PageSize(a, tradePage) {
 			return a, false
@@ -124,11 +130,15 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	}
 	c := &data
 	q := u.Query()
-	if strings.HasPrefix(u.Path, "/api/v5/market/") && q.Get("instId") == "" {
+	path, ours := strings.CutPrefix(u.Path, "/api/v5/")
+	if !ours {
+		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
+	}
+	if (strings.HasPrefix(path, "market/") || strings.HasPrefix(path, "public/funding-rate")) && q.Get("instId") == "" {
 		return fault.New(fault.Invalid, "the address does not say which instrument the answer is of")
 	}
 	in := func() *market.Instrument { return t.Find([]byte(q.Get("instId"))) }
-	switch path := strings.TrimPrefix(u.Path, "/api/v5/"); path {
+	switch path {
 	case "public/instruments":
 		for ok := c.Arr(); ok && c.NextItem(); {
 			instrument(c, t, out)
@@ -155,6 +165,15 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 			readCandle(c, in(), i, out)
 		}
 		slices.Reverse(out.Candles)
+	case "public/mark-price", "public/funding-rate", "public/funding-rate-history", "public/open-interest":
+		for ok := c.Arr(); ok && c.NextItem(); {
+			readRow(c, t, out, strings.HasSuffix(path, "history"))
+		}
+		slices.Reverse(out.Derivatives)
+	case "market/index-tickers":
+		for ok := c.Arr(); ok && c.NextItem(); {
+			readIndex(c, contracts(t, q.Get("instId")), out)
+		}
 	case "public/time":
 		for ok := c.Arr(); ok && c.NextItem(); {
 			venue.Clock(c, out, "ts", (*scan.Cursor).Millis)
@@ -224,7 +243,7 @@ var statuses = map[string]market.Status{
 // list leaves them empty for contracts. The day of a future is that of its expiry.
 func instrument(c *scan.Cursor, t *venue.Table, out *market.Batch) {
 	var d market.Instrument
-	var expiry time.Time
+	times, inverse := money.MustParse("1"), false
 	for ok := c.Obj(); ok && c.NextKey(); {
 		switch string(c.K) {
 		case "instId":
@@ -239,8 +258,16 @@ func instrument(c *scan.Cursor, t *venue.Table, out *market.Batch) {
 			d.MinQty = c.Decimal()
 		case "ctVal":
 			d.Contract = c.Decimal()
+		case "ctMult":
+			if m := c.Decimal(); !m.IsZero() {
+				times = m
+			}
+		case "ctType":
+			inverse = string(c.Str()) == "inverse"
+		case "settleCcy":
+			d.Settle = asset.Code(c.Str())
 		case "expTime":
-			expiry = c.Millis()
+			d.Expiry = c.Millis()
 		default:
 			c.Skip()
 		}
@@ -249,12 +276,20 @@ func instrument(c *scan.Cursor, t *venue.Table, out *market.Batch) {
 	if c.Err() != nil || !ok || in.Kind == market.Option {
 		return
 	}
-	in.Status, in.PriceTick, in.QtyStep, in.MinQty, in.Contract = d.Status, d.PriceTick, d.QtyStep, d.MinQty, d.Contract
+	in.Status, in.PriceTick, in.QtyStep, in.MinQty = d.Status, d.PriceTick, d.QtyStep, d.MinQty
 	if in.Kind == market.Dated {
 		in.Base, in.Quote = asset.Code(t.Code(string(in.Base))), asset.Code(t.Code(string(in.Quote)))
-		if !expiry.IsZero() {
-			in.Pair = market.Future(in.Base, in.Quote, expiry)
+		if in.Pair = market.Future(in.Base, in.Quote, in.Expiry); !d.Expiry.IsZero() {
+			in.Expiry, in.Pair = d.Expiry, market.Future(in.Base, in.Quote, d.Expiry)
 		}
+	}
+	if worth, err := d.Contract.Mul(times); in.Kind != market.Spot && err == nil && !worth.IsZero() {
+		in.Contract, in.Unit, in.Settle = worth.Trim(), market.InBase, asset.Code(t.Code(string(d.Settle)))
+		if inverse {
+			in.Unit = market.InQuote
+		}
+		in.QtyStep = venue.Worth(&in, money.Qty{Decimal: in.QtyStep}).Decimal
+		in.MinQty = venue.Worth(&in, money.Qty{Decimal: in.MinQty}).Decimal
 	}
 	out.Instruments = append(out.Instruments, *t.Learn(in))
 }

@@ -19,7 +19,7 @@ import (
 
 // spellings are how exchanges write one pair that all of them have.
 var spellings = []string{"BTC-USDT", "BTC-USD", "BTC/USD", "BTC/USDT", "BTCUSDT", "BTCUSD", "btcusdt", "btcusd", "BTC_USDT", "BTC_USD", "tBTCUSD", "KRW-BTC",
-	"XBTUSDTM", "PF_XBTUSD", "BTC-PERPETUAL", "BTCUSDT-PERP", "BTC"}
+	"BTCUSD_PERP", "XBTUSDTM", "PF_XBTUSD", "BTC-PERPETUAL", "BTCUSDT-PERP", "BTC"}
 
 // dollars are the pairs meant: bitcoin in dollars, or in won where that is all there is.
 var dollars = []market.Pair{"BTC-USD", "BTC-USDT", "BTC-USD-PERP", "BTC-USDT-PERP", "BTC-USDC-PERP", "BTC-KRW"}
