@@ -73,6 +73,7 @@ gen: ## regenerate what is generated
 	$(GO) run ./cmd/assay indicator doc docs/insight/indicators
 	$(GO) run ./cmd/assay risk doc docs/insight/risk
 	$(GO) run ./cmd/assay grade doc docs/insight/grades
+	$(GO) run ./cmd/assay venues doc docs/venues
 
 bench: build ## hot paths beside what a user would pick instead
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/scan ./money ./market/... ./bus ./access/gate ./api ./api/stream ./store/pebble

@@ -19,6 +19,10 @@ const SimulatedNote = "Simulated market: exchanges emulated on this machine, no 
 // them at the start, so that changes over a year, risk and grades have numbers at once.
 const demoDays = 400
 
+// demoVenues are those of a demonstration that names none: enough to show how spot
+// markets agree and what contracts say, without the memory that two dozen take.
+var demoVenues = []string{"binance", "binanceusdm", "bitstamp", "bybit", "coinbase", "deribit", "kraken", "okx"}
+
 // Demo starts an emulated exchange for each venue on loopback, and connects the
 // real connectors to them. What it returns runs beside the app.
 func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Context) error, error) {
@@ -29,6 +33,9 @@ func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Contex
 		l     net.Listener
 	}
 	var booths []booth
+	if len(a.cfg.Venues) == 0 {
+		a.cfg.Venues = demoVenues
+	}
 	for _, id := range a.cfg.venueIDs() {
 		if !slices.Contains(emulator.IDs(), id) {
 			a.log.Warn("there is no emulator of this exchange; the demonstration goes on without it", "venue", string(id))

@@ -14,6 +14,7 @@ import (
 func TestThePagesOfCataloguesAreInStep(t *testing.T) {
 	for dir, pages := range map[string]func() (map[string][]byte, error){
 		"../../docs/insight/indicators": indicatorPages, "../../docs/insight/risk": riskPages, "../../docs/insight/grades": gradePages,
+		"../../docs/venues": func() (map[string][]byte, error) { return venuePages("../../market/venue") },
 	} {
 		inStep(t, dir, pages)
 	}

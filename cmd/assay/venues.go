@@ -68,6 +68,7 @@ an empty cell was not measured. -o json has all of it.`,
 			return c.scores(cmd.Context(), q, pair != "")
 		},
 	}
+	cmd.AddCommand(c.manual("exchange", "venues doc docs/venues", func() (map[string][]byte, error) { return venuePages("market/venue") }))
 	cmd.Flags().StringVar(&pair, "pair", "", "compare the venues in this pair")
 	c.clientFlags(cmd)
 	return cmd
