@@ -148,7 +148,7 @@ func (b *binance) futuresBeat(t *topic, at time.Time) {
 		})
 	case "derivatives":
 		x := t.p.terms(at)
-		rate, due := t.p.due(b.v.stamp(at))
+		rate, due := t.p.due(b.v.stamp(at), eight)
 		b.v.cast(t, &message{data: fmt.Appendf(nil, `{"e":"markPriceUpdate","E":%d,"s":"%s","p":"%s","i":"%s","P":"%s","r":"%s","T":%d}`, ms(b.v.stamp(at)), t.p.symbol,
 			decimals(x.mark, 8), decimals(x.index, 8), decimals(x.index, 8), decimals(rate, 8), ms(due))})
 	default:
@@ -237,7 +237,7 @@ func (b *binance) futuresCost(q *query) (string, int) {
 func (b *binance) terms(q *query, what string) reply {
 	p := q.pit(q.get("symbol"))
 	x := p.terms(q.now)
-	rate, due := p.due(q.clock())
+	rate, due := p.due(q.clock(), eight)
 	switch what {
 	case "openInterest":
 		open := decimals(x.interest, p.qd)
@@ -256,7 +256,7 @@ func (b *binance) terms(q *query, what string) reply {
 	start, _ := q.number("startTime", 0)
 	end, _ := q.number("endTime", ms(q.now))
 	n := q.limit("limit", 100, 1000)
-	at, rates := p.settled(time.UnixMilli(start), time.UnixMilli(min(end, ms(q.now))))
+	at, rates := p.settled(time.UnixMilli(start), time.UnixMilli(min(end, ms(q.now))), eight)
 	var out [][]byte
 	for i := range at {
 		out = append(out, fmt.Appendf(nil, `{"symbol":"%s","fundingTime":%d,"fundingRate":"%s","markPrice":"%s"}`, p.symbol, ms(at[i]), decimals(rates[i], 8), decimals(p.terms(at[i]).mark, 8)))

@@ -99,7 +99,7 @@ func (x *bitget) all(q *query, what, section string) reply {
 		name := fmt.Sprintf(`"symbol":"%s","category":"%s"`, bitgetName(p.listing), strings.ToUpper(section))
 		switch {
 		case what == "open-interest":
-			out = append(out, fmt.Sprintf(`{"symbol":"%s","openInterest":"%s"}`, bitgetName(p.listing), fixedText(carry{p}.interest(q.now), p.qd)))
+			out = append(out, fmt.Sprintf(`{"symbol":"%s","openInterest":"%s"}`, bitgetName(p.listing), fixedText(p.interest(q.now), p.qd)))
 		case what == "tickers":
 			more := ""
 			if p.perp {
@@ -171,7 +171,7 @@ func (x *bitget) paid(q *query, p *pit) reply {
 	at := q.clock().Truncate(bitgetPaid).Add(-time.Duration(page-1) * time.Duration(n) * bitgetPaid)
 	var out []string
 	for ; len(out) < n && !at.Before(first); at = at.Add(-bitgetPaid) {
-		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":"%s","fundingRateTimestamp":"%d"}`, bitgetName(p.listing), rounded(carry{p}.rate(at.Add(-bitgetPaid), bitgetPaid), 6), ms(at)))
+		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":"%s","fundingRateTimestamp":"%d"}`, bitgetName(p.listing), decimals(p.pays(at.Add(-bitgetPaid), bitgetPaid), 6), ms(at)))
 	}
 	return x.ok(q, `{"resultList":[`+strings.Join(out, ",")+`]}`)
 }

@@ -167,9 +167,9 @@ const bitgetPaid = 8 * time.Hour
 
 // numbers is what only contracts have.
 func (x *bitget) numbers(p *pit, at time.Time) string {
-	c := carry{p}
+	c := p
 	return fmt.Sprintf(`"indexPrice":"%s","markPrice":"%s","fundingRate":"%s","openInterest":"%s","deliveryTime":"","deliveryStartTime":"","deliveryStatus":""`,
-		rounded(c.index(at), 12), rounded(c.mark(at), p.pd), rounded(c.rate(at, bitgetPaid), 6), fixedText(c.interest(at), p.qd))
+		decimals(c.spot(at), 12), decimals(c.mark(at), p.pd), decimals(c.pays(at, bitgetPaid), 6), fixedText(c.interest(at), p.qd))
 }
 
 // day is what every ticker has.
@@ -198,8 +198,8 @@ func (x *bitget) liquidations(section string, at time.Time) string {
 		if !p.perp || x.section(p.listing) != section || r%23 != 0 {
 			continue
 		}
-		side, mark := "sell", carry{p}.mark(at)
-		if mark < (carry{p}).mark(at.Add(-time.Minute)) {
+		side, mark := "sell", p.mark(at)
+		if mark < p.mark(at.Add(-time.Minute)) {
 			side = "buy"
 		}
 		out = append(out, fmt.Sprintf(`{"symbol":"%s","side":"%s","price":"%s","amount":"%s","ts":"%d"}`, bitgetName(p.listing), side, fixedText(p.cents(mark), p.pd), fixedText(1+int64(r>>8%5000), p.qd), ms(x.v.stamp(at))))

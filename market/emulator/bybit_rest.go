@@ -115,7 +115,7 @@ func (b *bybit) funding(q *query, category string) reply {
 	if !ok1 || !ok2 || q.get("startTime") != "" && q.get("endTime") == "" {
 		return b.fail(q, 10001, "params error: startTime or endTime invalid")
 	}
-	at, rates := p.settled(time.UnixMilli(start), time.UnixMilli(min(end, ms(q.clock()))))
+	at, rates := p.settled(time.UnixMilli(start), time.UnixMilli(min(end, ms(q.clock()))), eight)
 	var out []string
 	for i := len(at) - 1; i >= 0 && len(out) < q.limit("limit", 200, 200); i-- {
 		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":"%s","fundingRateTimestamp":"%d"}`, b.wire(p), decimals(rates[i], 8), ms(at[i])))

@@ -161,7 +161,7 @@ func (b *bybit) tickers(t *topic, at time.Time, whole bool) []byte {
 		x := p.terms(at)
 		parts = append(parts, fmt.Sprintf(`"markPrice":"%s","indexPrice":"%s"`, decimals(x.mark, p.pd), decimals(x.index, p.pd)))
 		if at.Truncate(time.Minute).After(t.open) {
-			rate, due := p.due(b.v.stamp(at))
+			rate, due := p.due(b.v.stamp(at), eight)
 			parts = append(parts, fmt.Sprintf(`"openInterest":"%s","openInterestValue":"%s","nextFundingTime":"%d","fundingRate":"%s"`, decimals(x.interest, p.qd), decimals(x.interest*x.mark, 4), ms(due), decimals(rate, 8)))
 		}
 	}
@@ -182,7 +182,7 @@ func (b *bybit) index(p *pit, at time.Time) string {
 // perp is the fields only perpetuals have.
 func (b *bybit) perp(p *pit, at time.Time) string {
 	x := p.terms(at)
-	rate, due := p.due(b.v.stamp(at))
+	rate, due := p.due(b.v.stamp(at), eight)
 	return fmt.Sprintf(`"prevPrice1h":"%s","markPrice":"%s","indexPrice":"%s","openInterest":"%s","openInterestValue":"%s","fundingIntervalHour":"8","nextFundingTime":"%d","fundingRate":"%s"`,
 		b.px(p, p.tape.lastTrade().px), decimals(x.mark, p.pd), decimals(x.index, p.pd), decimals(x.interest, p.qd), decimals(x.interest*x.mark, 4), ms(due), decimals(rate, 8))
 }

@@ -26,19 +26,47 @@ func (p *pit) terms(at time.Time) terms {
 	return t
 }
 
-// fundings are the rates that were settled at full hours from..to, both inclusive, as far
-// as the venue's history goes.
-func (p *pit) fundings(from, to time.Time) (at []time.Time, rate []float64) {
-	first := p.tape.reach("1h")
-	if from.Before(first) {
+// spot, mark and interest are parts of the terms; interest in units of the last decimal
+// of a size.
+func (p *pit) spot(at time.Time) float64 { return p.terms(at).index }
+func (p *pit) mark(at time.Time) float64  { return p.terms(at).mark }
+func (p *pit) interest(at time.Time) int64 {
+	return int64(p.terms(at).interest * math.Pow10(p.qd))
+}
+
+// eight is how often most venues pay funding.
+const eight = 8 * time.Hour
+
+// due is the funding that is paid at the end of the interval that at lies in: fixed when
+// it begins, so that the stream and the history tell the same.
+func (p *pit) due(at time.Time, every time.Duration) (rate float64, when time.Time) {
+	start := at.UTC().Truncate(every)
+	return p.terms(start).hourly * every.Hours(), start.Add(every)
+}
+
+// pays is the funding of the interval that at lies in.
+func (p *pit) pays(at time.Time, every time.Duration) float64 {
+	r, _ := p.due(at, every)
+	return r
+}
+
+// settled are the payments from..to, both inclusive, as far as the venue's history goes.
+func (p *pit) settled(from, to time.Time, every time.Duration) (at []time.Time, rate []float64) {
+	if first := p.tape.reach("1h"); from.Before(first) {
 		from = first
 	}
-	hour := from.Truncate(time.Hour)
-	if hour.Before(from) {
-		hour = hour.Add(time.Hour)
+	for when := from.UTC().Add(every - 1).Truncate(every); !when.After(to); when = when.Add(every) {
+		at, rate = append(at, when), append(rate, p.pays(when.Add(-every), every))
 	}
-	for ; !hour.After(to); hour = hour.Add(time.Hour) {
-		at, rate = append(at, hour), append(rate, p.terms(hour).hourly)
+	return at, rate
+}
+
+// fundings are the rates of venues that state the one of the hour that begins, from..to,
+// both inclusive.
+func (p *pit) fundings(from, to time.Time) (at []time.Time, rate []float64) {
+	at, rate = p.settled(from, to, time.Hour)
+	for i := range at {
+		rate[i] = p.terms(at[i]).hourly
 	}
 	return at, rate
 }
@@ -51,3 +79,27 @@ func decimals(f float64, n int) string { return strconv.FormatFloat(f, 'f', n, 6
 
 // digits writes a figure as venues do that print what they computed.
 func digits(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// closing is an order by which the venue closes a position that has lost its margin.
+type closing struct {
+	px, qty int64
+	sell    bool // it closes a long position
+	at      time.Time
+}
+
+// closingIn gives the order of a second, if there was one: about one in forty has it.
+// It follows from the seed and the time, and stands a little off the price, on the side
+// that hurt.
+func (p *pit) closingIn(second time.Time) (closing, bool) {
+	n := mix(p.v.world.seed, label(string(p.v.id)+string(p.pair)), uint64(second.Unix()))
+	if n%40 != 0 {
+		return closing{}, false
+	}
+	f := closing{qty: 1 + int64(n>>8%500), sell: n>>20%2 == 0, at: second.Add(time.Duration(n>>24%1000) * time.Millisecond)}
+	off := 1.002
+	if f.sell {
+		off = 0.998
+	}
+	f.px = p.cents(p.mid(second) * off)
+	return f, true
+}

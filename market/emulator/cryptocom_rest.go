@@ -163,7 +163,7 @@ func (x *cryptocom) valuations(q *query, p *pit) reply {
 	for at := end.UTC().Truncate(every); !at.Before(start) && len(out) < q.limit("count", 25, 300); at = at.Add(-every) {
 		row := x.value(p, kind, at)
 		if kind == "paid" { // of the hour that ended then
-			row = `{"v":"` + x.rate(carry{p}, at.Add(-time.Hour)) + `","t":` + strconv.FormatInt(ms(at), 10) + `}`
+			row = `{"v":"` + x.rate(p, at.Add(-time.Hour)) + `","t":` + strconv.FormatInt(ms(at), 10) + `}`
 		}
 		out = append(out, row)
 	}

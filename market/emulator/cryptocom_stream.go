@@ -126,7 +126,7 @@ func (x *cryptocom) ticker(p *pit, at time.Time) string {
 	px := func(n int64) string { return fixedText(n, p.pd) }
 	interest := "0"
 	if p.perp {
-		interest = fixedText(carry{p}.interest(at), p.qd)
+		interest = fixedText(p.interest(at), p.qd)
 	}
 	return fmt.Sprintf(`{"h":"%s","l":"%s","a":"%s","c":"%s","b":"%s","bs":"%s","k":"%s","ks":"%s","i":"%s","v":"%s","vv":"%s","oi":"%s","t":%d}`,
 		px(day.h), px(day.l), px(last.px), ratio(day.c, day.o, 4), px(bid.px), fixedText(bid.qty, p.qd), px(ask.px), fixedText(ask.qty, p.qd), p.symbol,
@@ -147,12 +147,12 @@ const cryptocomFixed = 4 * time.Hour
 
 // value is one row of a contract's numbers, for a whole second.
 func (x *cryptocom) value(p *pit, kind string, at time.Time) string {
-	c, v := carry{p}, ""
+	c, v := p, ""
 	switch at = at.Truncate(time.Second); kind {
 	case "index":
-		v = rounded(c.index(at), p.pd+1)
+		v = decimals(c.spot(at), p.pd+1)
 	case "mark":
-		v = rounded(c.mark(at), p.pd)
+		v = decimals(c.mark(at), p.pd)
 	case "funding":
 		v = x.rate(c, at)
 	default:
@@ -162,8 +162,8 @@ func (x *cryptocom) value(p *pit, kind string, at time.Time) string {
 }
 
 // rate is the hourly rate of the interval that at falls in.
-func (x *cryptocom) rate(c carry, at time.Time) string {
-	return rounded(c.rate(at, cryptocomFixed)/cryptocomFixed.Hours(), 9)
+func (x *cryptocom) rate(c *pit, at time.Time) string {
+	return decimals(c.pays(at, cryptocomFixed)/cryptocomFixed.Hours(), 9)
 }
 
 func (x *cryptocom) strange(enum bool) []byte {

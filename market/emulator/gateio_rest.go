@@ -86,11 +86,11 @@ func (g *gateio) describe(q *query, p *pit) string {
 		return fmt.Sprintf(`{"id":"%s","base":"%s","base_name":"%s","quote":"%s","quote_name":"%s","fee":"0.2","min_base_amount":"%s","min_quote_amount":"3","max_quote_amount":"5000000","amount_precision":%d,"precision":%d,"trade_status":"tradable","sell_start":0,"buy_start":0,"delisting_time":0,"type":"normal"}`,
 			p.symbol, p.base(), p.base(), p.quote(), p.quote(), plainText(1, p.qd), p.qd, p.pd)
 	}
-	c := carry{p}
+	c := p
 	next := q.clock().Truncate(gateioPays).Add(gateioPays)
 	return fmt.Sprintf(`{"name":"%s","type":"direct","quanto_multiplier":"%s","order_price_round":"%s","mark_price_round":"%s","order_size_min":%s,"order_size_max":%s,"enable_decimal":false,"last_price":"%s","mark_price":"%s","index_price":"%s","funding_rate":"%s","funding_rate_indicative":"%s","funding_interval":%d,"funding_next_apply":%d,"position_size":%s,"trade_id":%d,"orderbook_id":%d,"leverage_min":"1","leverage_max":"100","status":"trading","in_delisting":false,"create_time":1546905600}`,
-		p.symbol, plainText(1, p.qd), plainText(p.tick, p.pd), plainText(1, p.pd+1), g.count(q, 1), g.count(q, 1000000), plainText(p.tape.lastTrade().px, p.pd), rounded(c.mark(q.now), p.pd+1), rounded(c.index(q.now), p.pd+1),
-		rounded(c.rate(q.now, gateioPays), 6), rounded(c.rate(q.now, gateioPays), 6), int(gateioPays.Seconds()), next.Unix(), g.count(q, c.interest(q.now)), p.tape.next-1, p.updates)
+		p.symbol, plainText(1, p.qd), plainText(p.tick, p.pd), plainText(1, p.pd+1), g.count(q, 1), g.count(q, 1000000), plainText(p.tape.lastTrade().px, p.pd), decimals(c.mark(q.now), p.pd+1), decimals(c.spot(q.now), p.pd+1),
+		decimals(c.pays(q.now, gateioPays), 6), decimals(c.pays(q.now, gateioPays), 6), int(gateioPays.Seconds()), next.Unix(), g.count(q, c.interest(q.now)), p.tape.next-1, p.updates)
 }
 
 // count is a number of contracts, quoted where the client asked for decimals.
@@ -241,7 +241,7 @@ func (g *gateio) funding(q *query, p *pit) reply {
 	var out []string
 	n := q.limit("limit", 100, 1000)
 	for at := to.UTC().Truncate(gateioPays); !at.Before(from) && len(out) < n; at = at.Add(-gateioPays) {
-		out = append(out, fmt.Sprintf(`{"t":%d,"r":"%s"}`, at.Unix(), rounded(carry{p}.rate(at.Add(-time.Second), gateioPays), 6)))
+		out = append(out, fmt.Sprintf(`{"t":%d,"r":"%s"}`, at.Unix(), decimals(p.pays(at.Add(-time.Second), gateioPays), 6)))
 	}
 	return answer(200, []byte("["+strings.Join(out, ",")+"]"))
 }

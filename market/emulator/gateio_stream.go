@@ -75,7 +75,7 @@ func (g *gateio) beat(t *topic, at time.Time) {
 	case "tickers":
 		g.v.cast(t, &message{data: g.update(t, at, g.ticker(t, at))})
 	case "public_liquidates":
-		if f, ok := t.p.forcedIn(at.Truncate(time.Second).Add(-time.Second)); ok {
+		if f, ok := t.p.closingIn(at.Truncate(time.Second).Add(-time.Second)); ok {
 			qty := f.qty
 			if f.sell {
 				qty = -qty
@@ -193,10 +193,10 @@ func (g *gateio) spotTicker(p *pit, at time.Time) string {
 }
 
 func (g *gateio) contractTicker(p *pit, at time.Time) string {
-	day, c := p.tape.day(at), carry{p}
+	day, c := p.tape.day(at), p
 	px := func(n int64) string { return plainText(n, p.pd) }
 	return fmt.Sprintf(`{"contract":"%s","last":"%s","change_percentage":"%s","funding_rate":"%s","funding_rate_indicative":"%s","mark_price":"%s","index_price":"%s","total_size":"%d","volume_24h":"%d","volume_24h_base":"%s","volume_24h_quote":"%s","volume_24h_settle":"%s","quanto_base_rate":"","low_24h":"%s","high_24h":"%s"}`,
-		p.symbol, px(p.tape.lastTrade().px), ratio(day.c*100, day.o*100, 2), rounded(c.rate(at, gateioPays), 6), rounded(c.rate(at, gateioPays), 6), rounded(c.mark(at), p.pd+1), rounded(c.index(at), p.pd+1),
+		p.symbol, px(p.tape.lastTrade().px), ratio(day.c*100, day.o*100, 2), decimals(c.pays(at, gateioPays), 6), decimals(c.pays(at, gateioPays), 6), decimals(c.mark(at), p.pd+1), decimals(c.spot(at), p.pd+1),
 		c.interest(at), day.vol, plainText(day.vol, p.qd), g.turnover(p, &day), g.turnover(p, &day), px(day.l), px(day.h))
 }
 

@@ -168,11 +168,11 @@ func (k *kucoin) contracts(q *query) reply {
 
 // contract describes one, with what it is worth now.
 func (k *kucoin) contract(q *query, p *pit) string {
-	c := carry{p}
+	c := p
 	next := q.clock().Truncate(kucoinPays).Add(kucoinPays)
 	return fmt.Sprintf(`{"symbol":"%s","rootSymbol":"%s","type":"FFWCSX","firstOpenDate":1585555200000,"expireDate":null,"settleDate":null,"baseCurrency":"%s","quoteCurrency":"%s","settleCurrency":"%s","maxOrderQty":1000000,"maxPrice":1000000.0,"lotSize":1,"tickSize":%s,"indexPriceTickSize":%s,"multiplier":%s,"isQuanto":false,"isInverse":false,"isDeleverage":true,"status":"Open","fundingFeeRate":%s,"predictedFundingFeeRate":null,"fundingRateGranularity":%d,"openInterest":"%d","turnoverOf24h":0,"volumeOf24h":0,"markPrice":%s,"indexPrice":%s,"lastTradePrice":%s,"nextFundingRateTime":%d,"nextFundingRateDateTime":%d,"maxLeverage":100}`,
-		p.symbol, p.quote(), strings.Replace(p.base(), "BTC", "XBT", 1), p.quote(), p.quote(), plainText(p.tick, p.pd), plainText(1, p.pd+1), plainText(1, p.qd), rounded(c.rate(q.now, kucoinPays), 6), kucoinPays.Milliseconds(),
-		c.interest(q.now), rounded(c.mark(q.now), p.pd+1), rounded(c.index(q.now), p.pd+1), plainText(p.tape.lastTrade().px, p.pd), next.Sub(q.clock()).Milliseconds(), ms(next))
+		p.symbol, p.quote(), strings.Replace(p.base(), "BTC", "XBT", 1), p.quote(), p.quote(), plainText(p.tick, p.pd), plainText(1, p.pd+1), plainText(1, p.qd), decimals(c.pays(q.now, kucoinPays), 6), kucoinPays.Milliseconds(),
+		c.interest(q.now), decimals(c.mark(q.now), p.pd+1), decimals(c.spot(q.now), p.pd+1), plainText(p.tape.lastTrade().px, p.pd), next.Sub(q.clock()).Milliseconds(), ms(next))
 }
 
 func (k *kucoin) snapshot(q *query, p *pit) reply {
@@ -239,7 +239,7 @@ func (k *kucoin) funding(q *query, p *pit) reply {
 	}
 	var out []string
 	for at := last.UTC().Truncate(kucoinPays); !at.Before(first) && len(out) < 100; at = at.Add(-kucoinPays) {
-		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":%s,"timepoint":%d}`, p.symbol, rounded(carry{p}.rate(at.Add(-time.Second), kucoinPays), 6), ms(at)))
+		out = append(out, fmt.Sprintf(`{"symbol":"%s","fundingRate":%s,"timepoint":%d}`, p.symbol, decimals(p.pays(at.Add(-time.Second), kucoinPays), 6), ms(at)))
 	}
 	return k.list(q, out)
 }

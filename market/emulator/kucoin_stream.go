@@ -102,11 +102,11 @@ func (k *kucoin) beat(t *topic, at time.Time) {
 	case t.place == "candles":
 		k.beatCandle(t, at)
 	case t.name == "/contract/instrument":
-		c := carry{t.p}
+		c := t.p
 		k.v.cast(t, &message{data: k.message(t, "mark.index.price", fmt.Sprintf(`{"symbol":"%s","granularity":1000,"indexPrice":%s,"markPrice":%s,"timestamp":%d}`,
-			t.p.symbol, rounded(c.index(at), t.p.pd+1), rounded(c.mark(at), t.p.pd+1), ms(k.v.stamp(at))))})
+			t.p.symbol, decimals(c.spot(at), t.p.pd+1), decimals(c.mark(at), t.p.pd+1), ms(k.v.stamp(at))))})
 		if at.Unix()%60 == 0 {
-			k.v.cast(t, &message{data: k.message(t, "funding.rate", fmt.Sprintf(`{"symbol":"%s","granularity":60000,"fundingRate":%s,"timestamp":%d}`, t.p.symbol, rounded(c.rate(at, kucoinPays), 6), ms(k.v.stamp(at))))})
+			k.v.cast(t, &message{data: k.message(t, "funding.rate", fmt.Sprintf(`{"symbol":"%s","granularity":60000,"fundingRate":%s,"timestamp":%d}`, t.p.symbol, decimals(c.pays(at, kucoinPays), 6), ms(k.v.stamp(at))))})
 		}
 	default:
 		k.beatQuote(t, at)

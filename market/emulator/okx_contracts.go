@@ -95,7 +95,7 @@ func (o *okx) term(p *pit, what string, at time.Time) string {
 		return fmt.Sprintf(`{"instId":"%s-%s","idxPx":"%s","high24h":"%s","sodUtc0":"%s","open24h":"%s","low24h":"%s","sodUtc8":"%s","ts":"%d"}`, p.base(), p.quote(),
 			decimals(x.index, p.pd), decimals(x.index, p.pd), decimals(x.index, p.pd), decimals(x.index, p.pd), decimals(x.index, p.pd), decimals(x.index, p.pd), ts)
 	}
-	rate, due := p.due(o.v.stamp(at))
+	rate, due := p.due(o.v.stamp(at), eight)
 	return fmt.Sprintf(`{"formulaType":"withRate","fundingRate":"%s","fundingTime":"%d","impactValue":"20000","instId":"%s","instType":"SWAP","interestRate":"0.0001","maxFundingRate":"0.024","method":"current_period","minFundingRate":"-0.024","nextFundingRate":"","nextFundingTime":"%d","premium":"0","settFundingRate":"","settState":"settled","ts":"%d"}`,
 		decimals(rate, 16), ms(due), p.symbol, ms(due.Add(eight)), ts)
 }
@@ -144,7 +144,7 @@ func (o *okx) contract(q *query) reply {
 	if !ok1 || !ok2 {
 		return o.fail("51000", "Parameter after error")
 	}
-	at, rates := p.settled(q.now.AddDate(0, -3, 0), q.now)
+	at, rates := p.settled(q.now.AddDate(0, -3, 0), q.now, eight)
 	var out []string
 	for i := len(at) - 1; i >= 0 && len(out) < q.limit("limit", 100, 400); i-- {
 		if when := ms(at[i]); (after == 0 || when < after) && (before == 0 || when > before) {
