@@ -44,7 +44,7 @@ race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
 sim: ## bad days at every emulated exchange: SEEDS=100 MINUTES=30 of virtual time
-	ASSAY_SIM_SEEDS=$(or $(SEEDS),100) ASSAY_SIM_MINUTES=$(or $(MINUTES),30) $(GO) test ./market/feed -run TestBadDays -count=1 -timeout 4h -v | grep -v '^=== '
+	ASSAY_SIM_SEEDS=$(or $(SEEDS),100) ASSAY_SIM_MINUTES=$(or $(MINUTES),30) $(GO) test ./market/feed -run 'TestBadDays|TestEveryFault' -count=1 -timeout 4h -v | grep -v '^=== '
 
 rotation: ## the headline run: 3 servers, 200 clients, 1,000 rotations, kills and partitions (about 10 minutes)
 	$(GO) run ./cmd/rotation
