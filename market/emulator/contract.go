@@ -29,7 +29,7 @@ func (p *pit) terms(at time.Time) terms {
 // spot, mark and interest are parts of the terms; interest in units of the last decimal
 // of a size.
 func (p *pit) spot(at time.Time) float64 { return p.terms(at).index }
-func (p *pit) mark(at time.Time) float64  { return p.terms(at).mark }
+func (p *pit) mark(at time.Time) float64 { return p.terms(at).mark }
 func (p *pit) interest(at time.Time) int64 {
 	return int64(p.terms(at).interest * math.Pow10(p.qd))
 }
