@@ -22,15 +22,16 @@ import (
 // Balance is how much of one asset lies in one wallet of an account.
 type Balance struct {
 	Venue     market.VenueID `json:"venue"`
-	Asset     asset.Code     `json:"asset"`            // our code
-	Symbol    string         `json:"symbol"`           // the venue's own
-	Wallet    string         `json:"wallet,omitempty"` // the venue's name of the part of the account; "" where it has one
-	Total     money.Decimal  `json:"total"`            // Available and Held; for margin accounts what the venue calls the balance, without open profit
-	Available money.Decimal  `json:"available"`        // what a new order could use
-	Held      money.Decimal  `json:"held"`             // what open orders hold
-	Change    bool           `json:"change,omitempty"` // Total is a difference, not what there is (a stream that tells movements)
-	Cut       bool           `json:"cut,omitempty"`    // an amount had more digits than are held; it was cut, never rounded up
-	At        time.Time      `json:"at,omitzero"`      // the venue's clock
+	Asset     asset.Code     `json:"asset"`                // our code
+	Symbol    string         `json:"symbol"`               // the venue's own
+	Wallet    string         `json:"wallet,omitempty"`     // the venue's name of the part of the account; "" where it has one
+	Total     money.Decimal  `json:"total"`                // Available and Held; for margin accounts what the venue calls the balance, without open profit
+	Available money.Decimal  `json:"available"`            // what a new order could use
+	Held      money.Decimal  `json:"held"`                 // what open orders hold
+	Change    bool           `json:"change,omitempty"`     // Total is a difference, not what there is (a stream that tells movements)
+	TotalOnly bool           `json:"total_only,omitempty"` // the venue told no more than Total
+	Cut       bool           `json:"cut,omitempty"`        // an amount had more digits than are held; it was cut, never rounded up
+	At        time.Time      `json:"at,omitzero"`          // the venue's clock
 }
 
 // Order is an order as a venue reported it at some moment.

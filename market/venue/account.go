@@ -23,8 +23,8 @@ import (
 // "outer.inner", however deep they were.
 type Row map[string]string
 
-// Rows calls each for every row that path leads to: names of members, split by dots; a *
-// is every member or item. At the end an array is rows, an object is one row, and an
+// Rows calls each for every row that path leads to: names of members or numbers of items,
+// split by dots; a * is every one. At the end an array is rows, an object is one row, and an
 // object behind * has its own name under "#". inside names the members whose own members
 // belong to the row. A path that leads nowhere gives no rows.
 func Rows(body []byte, path, inside string, each func(Row) error) error {
@@ -55,9 +55,14 @@ func descend(c *scan.Cursor, steps []string, name, inside string, each func(Row)
 				c.Skip()
 			}
 		}
-	case p == '[' && len(steps) > 0 && steps[0] == "*":
-		for ok := c.Arr(); ok && c.NextItem(); {
-			descend(c, steps[1:], "", inside, each)
+	case p == '[' && len(steps) > 0:
+		i := 0
+		for ok := c.Arr(); ok && c.NextItem(); i++ {
+			if steps[0] == "*" || steps[0] == strconv.Itoa(i) {
+				descend(c, steps[1:], "", inside, each)
+			} else {
+				c.Skip()
+			}
 		}
 	case p == '[' && len(steps) == 0:
 		for ok := c.Arr(); ok && c.NextItem(); {
@@ -289,7 +294,7 @@ func (n *BalanceNames) Read(r Row, t *Table, out *trading.Account) error {
 	case n.Available == "" && n.Held != "":
 		b.Available, err = sum(b.Total, b.Held, true)
 	case n.Available == "":
-		b.Available = b.Total
+		b.TotalOnly = true
 	}
 	if f.err == nil && err != nil {
 		f.err = fault.Wrap(fault.Invalid, err, "the amounts of %s cannot be added", clip(b.Symbol))
@@ -319,6 +324,8 @@ type OrderNames struct {
 	Statuses                                 map[string]trading.Status
 	// Kinds are words of Kind beside those that KindOf knows.
 	Kinds map[string]trading.OrderKind
+	// Contracts: sizes count contracts, which the instrument turns into its unit.
+	Contracts bool
 	// Key turns the symbol into the key of the table, where those differ.
 	Key func(symbol string) string
 	// Then has the last word. An order for which it is false is left out.
@@ -334,7 +341,7 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 	o := trading.Order{
 		Venue: t.Venue(), ID: r.Get(n.ID), ClientID: r.Get(n.ClientID), Symbol: r.Get(n.Symbol),
 		Side: SideOf([]byte(r.Get(n.Side))), Kind: KindOf(r.Get(n.Kind)),
-		Price: money.Price{Decimal: f.at(n.Price)}, Qty: money.Qty{Decimal: f.at(n.Qty)}, Funds: f.at(n.Funds),
+		Qty: money.Qty{Decimal: f.at(n.Qty)}, Funds: f.at(n.Funds),
 		Filled: money.Qty{Decimal: f.at(n.Filled)}, Average: money.Price{Decimal: f.at(n.Average)},
 		Word: r.Get(n.Status), Created: f.time(n.Clock, n.Created), Updated: f.time(n.Clock, n.Updated),
 	}
@@ -346,10 +353,14 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 	case o.ID == "":
 		return fault.New(fault.Invalid, "an order without an id")
 	}
+	// A price that is no number, such as "market_price" or "+5.0000%", is none.
+	if p, _, err := Amount(r.Get(n.Price)); err == nil {
+		o.Price.Decimal = p
+	}
 	if k, ok := n.Kinds[r.Get(n.Kind)]; ok {
 		o.Kind = k
 	}
-	if n.Filled == "" && n.Left != "" && o.Qty.Cmp(left) >= 0 {
+	if r.Get(n.Filled) == "" && r.Get(n.Left) != "" && o.Qty.Cmp(left) >= 0 {
 		d, err := o.Qty.Sub(left)
 		if err != nil {
 			return fault.Wrap(fault.Invalid, err, "what is left of an order cannot be taken off")
@@ -376,8 +387,11 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 		}
 		o.Status = s
 	}
-	if in := n.instrument(t, o.Symbol); in != nil {
-		o.Pair, o.Qty, o.Filled = in.Pair, in.Size(o.Qty), in.Size(o.Filled)
+	if in := instrumentOf(t, o.Symbol, n.Key); in != nil {
+		o.Pair = in.Pair
+		if n.Contracts {
+			o.Qty, o.Filled = in.Size(o.Qty), in.Size(o.Filled)
+		}
 	}
 	if n.Then != nil && !n.Then(r, &o) {
 		return nil
@@ -393,10 +407,6 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 	}
 	out.Orders = append(out.Orders, o)
 	return nil
-}
-
-func (n *OrderNames) instrument(t *Table, symbol string) *market.Instrument {
-	return instrumentOf(t, symbol, n.Key)
 }
 
 func instrumentOf(t *Table, symbol string, key func(string) string) *market.Instrument {
@@ -435,6 +445,10 @@ type FillNames struct {
 	// Paid: Fee is what was paid. Otherwise the venue tells what the balance gained, so
 	// that a fee is below zero, and it is turned round.
 	Paid bool
+	// FeeInQuote: a fee whose asset is not told is in the pair's quote asset.
+	FeeInQuote bool
+	// Contracts: sizes count contracts, which the instrument turns into its unit.
+	Contracts bool
 	// Key turns the symbol into the key of the table, where those differ.
 	Key func(symbol string) string
 	// Then has the last word. A fill for which it is false is left out.
@@ -468,7 +482,13 @@ func (n *FillNames) Read(r Row, t *Table, out *trading.Account) error {
 		x.Role = role
 	}
 	if in := instrumentOf(t, x.Symbol, n.Key); in != nil {
-		x.Pair, x.Qty = in.Pair, in.Size(x.Qty)
+		x.Pair = in.Pair
+		if n.Contracts {
+			x.Qty = in.Size(x.Qty)
+		}
+		if n.FeeInQuote && x.FeeAsset == "" && in.Quote != "" {
+			x.FeeAsset = in.Quote
+		}
 	}
 	if n.Then != nil && !n.Then(r, &x) {
 		return nil
@@ -492,7 +512,8 @@ type Sheet struct {
 	Balances BalanceNames
 	Orders   OrderNames
 	Fills    FillNames
-	// Cursor names the member of the answer that starts the next page, as a path.
+	// Cursor names the member that starts the next page, as a path; its last part may be a
+	// list. Of several rows the last counts.
 	Cursor string
 }
 
@@ -508,7 +529,7 @@ func (s *Sheet) Decode(a AccountAsk, body []byte, t *Table, out *trading.Account
 		if i := strings.LastIndexByte(s.Cursor, '.'); i >= 0 {
 			path, name = s.Cursor[:i], s.Cursor[i+1:]
 		}
-		if err := Rows(body, path, "", func(r Row) error { out.Cursor = r[name]; return nil }); err != nil {
+		if err := Rows(body, path, "", func(r Row) error { out.Cursor = r.Get(name); return nil }); err != nil {
 			return err
 		}
 	}

@@ -292,9 +292,9 @@ type PrivateStream struct {
 // PrivateTicket is a call whose answer opens the stream.
 type PrivateTicket struct {
 	Call Call
-	// Read gives the whole address to connect to ("" for that of the stream), and the
-	// ticket that Login and Subscribe get.
-	Read func(answer []byte, path string) (addr, ticket string, err error)
+	// Read gives the ticket that Login and Subscribe get, and where to connect: a whole
+	// address, a path behind that of the stream's base, or "" for the stream's own.
+	Read func(answer []byte) (addr, ticket string, err error)
 }
 
 // Keep is a call that is repeated while the stream is open.
@@ -307,6 +307,7 @@ type Keep struct {
 type Pass struct {
 	Credentials
 	Moment
+	Host        string // where we are connected, for venues that sign it
 	Ticket      string
 	Challenge   string
 	Account     string
