@@ -20,12 +20,11 @@ var Private = venue.Private{
 // signCall signs who, what, where and when; the content type is part of the text only
 // where there is a body.
 func signCall(c venue.Call, k venue.Credentials, m venue.Moment) (venue.Signed, error) {
-	c.Method = "POST"
-	c.Form = c.Body != ""
-	out := c.Unsigned()
 	if c.Open {
-		return out, nil
+		return c.Unsigned(), nil
 	}
+	c.Method, c.Form = "POST", c.Body != ""
+	out := c.Unsigned()
 	who, query := "BITSTAMP "+k.Reveal(venue.FieldKey), ""
 	if c.Query != "" {
 		query = "?" + c.Query

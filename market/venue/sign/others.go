@@ -19,10 +19,19 @@ type Scheme func(venue.Call, venue.Credentials, venue.Moment) (venue.Signed, err
 // Others are the schemes of exchanges that have no connector yet, by the names they would
 // have. A connector takes its own out of here.
 func Others() map[string]Scheme {
-	return map[string]Scheme{
+	m := map[string]Scheme{
 		"phemex": phemex, "bitvavo": bitvavo, "whitebit": whitebit, "bingx": bingx,
 		"poloniex": poloniex, "bullish": bullish, "backpack": backpack,
 	}
+	for name, s := range m {
+		m[name] = func(c venue.Call, k venue.Credentials, at venue.Moment) (venue.Signed, error) {
+			if c.Open {
+				return c.Unsigned(), nil
+			}
+			return s(c, k, at)
+		}
+	}
+	return m
 }
 
 // phemex signs path, query, the second at which the request ends, and body.

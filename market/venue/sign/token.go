@@ -54,6 +54,8 @@ func Token(key crypto.Signer, header, claims string) (string, error) {
 }
 
 // es256 is r and s with 32 bytes each. Without randomness crypto/ecdsa follows RFC 6979.
+// Of the two s that count it takes the lesser, as other programs do, so that the same text
+// has one signature.
 func es256(k *ecdsa.PrivateKey, text []byte) ([]byte, error) {
 	sum := sha256.Sum256(text)
 	der, err := k.Sign(nil, sum[:], crypto.SHA256)
@@ -63,6 +65,9 @@ func es256(k *ecdsa.PrivateKey, text []byte) ([]byte, error) {
 	var rs struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(der, &rs); err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "a token could not be signed")
+	}
+	if n := k.Params().N; new(big.Int).Lsh(rs.S, 1).Cmp(n) > 0 {
+		rs.S.Sub(n, rs.S)
 	}
 	out := make([]byte, 64)
 	rs.R.FillBytes(out[:32])
