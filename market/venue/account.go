@@ -621,3 +621,42 @@ func (x *Complaint) of(code, text string, otherwise fault.Kind) error {
 	said := strings.TrimSpace(code + " " + text)
 	return fault.New(kind, "%s answered %q", x.Venue, said[:min(len(said), 200)])
 }
+
+// NextOlder is Private.Next for fills that come newest first and have no cursor: it asks
+// for what was before the oldest. Fills of that millisecond come twice; their ids tell.
+func NextOlder(a AccountAsk, got *trading.Account, page int) (AccountAsk, bool) {
+	if a.What != AskFills || a.From.IsZero() || got.Rows < page || len(got.Fills) == 0 {
+		return a, false
+	}
+	oldest := got.Fills[0].At
+	for i := range got.Fills {
+		if at := got.Fills[i].At; at.Before(oldest) {
+			oldest = at
+		}
+	}
+	to := oldest.Truncate(time.Millisecond).Add(time.Millisecond)
+	if !to.After(a.From) || !a.To.IsZero() && !to.Before(a.To) {
+		return a, false
+	}
+	a.To = to
+	return a, true
+}
+
+// NextNewer is Private.Next for fills that come oldest first and have no cursor: it asks
+// for what was since the newest. Fills of that millisecond come twice; their ids tell.
+func NextNewer(a AccountAsk, got *trading.Account, page int) (AccountAsk, bool) {
+	if a.What != AskFills || a.From.IsZero() || got.Rows < page {
+		return a, false
+	}
+	newest := a.From
+	for i := range got.Fills {
+		if at := got.Fills[i].At.Truncate(time.Millisecond); at.After(newest) {
+			newest = at
+		}
+	}
+	if !newest.After(a.From) {
+		return a, false
+	}
+	a.From = newest
+	return a, true
+}

@@ -9,10 +9,12 @@ import (
 
 // Private is the account of Bitfinex. It looks at no time: the nonce alone has to rise.
 var Private = venue.Private{
-	Needs:  []string{venue.FieldKey, venue.FieldSecret},
-	Rights: "reading of `Account History`, `Orders` and `Wallets`; nothing that writes",
-	Base:   "https://api.bitfinex.com",
-	Sign:   signCall,
+	Needs:   []string{venue.FieldKey, venue.FieldSecret},
+	Rights:  "reading of `Account History`, `Orders` and `Wallets`; nothing that writes",
+	Base:    "https://api.bitfinex.com",
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: accountFailure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall signs the path as /api/v2/…, the nonce and the body.

@@ -12,7 +12,9 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret, venue.FieldPassphrase},
 	Rights: "`Read-only`, with `Spot: Orders` and `Wallet`",
 	Window: 30 * time.Second, Ahead: 30 * time.Second,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall signs time, method, path with the query in order of names, and body.

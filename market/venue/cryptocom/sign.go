@@ -19,7 +19,9 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "`Can Read` alone",
 	Window: time.Minute, Ahead: time.Minute,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // root is what stands before the method in a path.

@@ -12,14 +12,17 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "`Spot Trade: Read Only`, and `Wallet: Read Only`; a key of API v4",
 	Window: time.Minute, Ahead: time.Minute,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // FuturesPrivate is the account of Gate's perpetuals settled in USDT.
 var FuturesPrivate = venue.Private{
 	Needs: Private.Needs, Rights: "`Perpetual Futures: Read Only`; a key of API v4",
 	Window: time.Minute, Ahead: time.Minute,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: futuresAccountCall, Decode: futuresAccountAnswer, Failure: complaints.Failure, Next: accountNext,
 }
 
 // signCall signs method, path, query without its encoding, hash of the body, and time,

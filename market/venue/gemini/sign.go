@@ -13,7 +13,9 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "an account key (account-…) with the role `Auditor`, and `Requires Heartbeat` off",
 	Window: 30 * time.Second, Ahead: 30 * time.Second,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall moves the JSON body into a header, behind the path and the nonce; what is sent

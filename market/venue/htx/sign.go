@@ -13,14 +13,18 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "`Read-only`",
 	Window: 5 * time.Minute, Ahead: 5 * time.Minute,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // SwapPrivate is the cross-margin account of HTX's linear swaps, which signs alike.
 var SwapPrivate = venue.Private{
 	Needs: Private.Needs, Rights: Private.Rights, Base: "https://api.hbdm.com",
 	Window: Private.Window, Ahead: Private.Ahead,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: swapAccountCall, Decode: swapAccountSheet.Decode, Failure: complaints.Failure, Next: swapAccountNext,
+	Stream: &swapAccountStream,
 }
 
 // signCall signs method, host, path and the query in order of names, line by line. Of a

@@ -12,14 +12,18 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret, venue.FieldPassphrase},
 	Rights: "`General` alone; a key of version 2 or 3",
 	Window: 5 * time.Second, Ahead: 5 * time.Second,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // FuturesPrivate is the account of KuCoin futures, which signs alike.
 var FuturesPrivate = venue.Private{
 	Needs: Private.Needs, Rights: Private.Rights, Base: "https://api-futures.kucoin.com",
 	Window: Private.Window, Ahead: Private.Ahead,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: futuresAccountCall, Decode: futuresAccountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &futuresAccountStream,
 }
 
 // signCall signs time, method, path with query, and body; the passphrase is hashed too.

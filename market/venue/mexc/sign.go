@@ -12,7 +12,9 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "`View Account Details` and `View Order Details` of spot",
 	Window: 5 * time.Second, Ahead: time.Second,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // recvWindow is Private.Window as it is sent.
