@@ -2,6 +2,7 @@ package venue
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,6 +156,21 @@ func (r Row) Get(list string) string {
 		list = rest
 	}
 	return ""
+}
+
+// Under lists, in order, the names of the members of a member; of "" those of the row.
+func (r Row) Under(name string) []string {
+	if name != "" {
+		name += "."
+	}
+	var out []string
+	for k := range r {
+		if rest, ok := strings.CutPrefix(k, name); ok && rest != "#" {
+			out = append(out, rest)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Amount reads a decimal; "" is 0. One of more digits than a decimal holds is cut towards

@@ -8,9 +8,11 @@ import (
 // Private is the account of Bithumb. How old a request may be it does not document; a
 // nonce counts once.
 var Private = venue.Private{
-	Needs:  []string{venue.FieldKey, venue.FieldSecret},
-	Rights: "a key of API 2.0 with `Asset inquiry` and `Order inquiry`",
-	Sign:   signCall,
+	Needs:   []string{venue.FieldKey, venue.FieldSecret},
+	Rights:  "a key of API 2.0 with `Asset inquiry` and `Order inquiry`",
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall shows a token with the time, and the hash of the parameters.

@@ -13,7 +13,9 @@ var Private = venue.Private{
 	Needs:  []string{venue.FieldKey, venue.FieldSecret},
 	Rights: "`account:read` and `trade:read`. The key is the client id, the secret the client secret",
 	Window: time.Minute, Ahead: time.Minute,
-	Sign: signCall,
+	Sign:    signCall,
+	Request: accountCall, Decode: accountSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall signs time, nonce, method, path with query, and body, line by line.

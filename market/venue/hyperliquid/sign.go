@@ -12,9 +12,11 @@ import (
 // Private is an account of Hyperliquid. What it holds is public: reading needs its address
 // and no key. A secret, best of an agent's wallet, is needed for actions alone.
 var Private = venue.Private{
-	Needs:  []string{venue.FieldAccount},
-	Rights: "none: the account is its address, 0x and 40 digits, and what it holds is public",
-	Sign:   signCall,
+	Needs:   []string{venue.FieldAccount},
+	Rights:  "none: the account is its address, 0x and 40 digits, and what it holds is public",
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall signs the action that is the body of a call to /exchange, and leaves others as

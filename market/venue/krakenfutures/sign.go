@@ -12,9 +12,11 @@ import (
 
 // Private is the account of Kraken Futures. It looks at no time, and needs no nonce.
 var Private = venue.Private{
-	Needs:  []string{venue.FieldKey, venue.FieldSecret},
-	Rights: "`General API: Read Only`; a key made at Kraken Futures, not at spot",
-	Sign:   signCall,
+	Needs:   []string{venue.FieldKey, venue.FieldSecret},
+	Rights:  "`General API: Read Only`; a key made at Kraken Futures, not at spot",
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall signs the parameters and the path without /derivatives.

@@ -7,9 +7,11 @@ import (
 
 // Private is the account of Upbit. It looks at no time: a nonce counts once.
 var Private = venue.Private{
-	Needs:  []string{venue.FieldKey, venue.FieldSecret},
-	Rights: "`View Account` and `View Orders`; the address that asks must be entered with the key",
-	Sign:   signCall,
+	Needs:   []string{venue.FieldKey, venue.FieldSecret},
+	Rights:  "`View Account` and `View Orders`; the address that asks must be entered with the key",
+	Sign:    signCall,
+	Request: accountCall, Decode: accountAnswer, Failure: complaints.Failure, Next: accountNext,
+	Stream: &accountStream,
 }
 
 // signCall shows a token with the hash of the parameters, of query and body alike.
