@@ -128,9 +128,9 @@ type Fill struct {
 	Symbol   string         `json:"symbol"`
 	Side     market.Side    `json:"side"` // of the order, whoever took
 	Price    money.Price    `json:"price"`
-	Qty      money.Qty      `json:"qty"` // in the instrument's unit
-	Fee      money.Decimal  `json:"fee"` // paid; below zero where the venue paid
-	FeeAsset asset.Code     `json:"fee_asset,omitempty"`
+	Qty      money.Qty      `json:"qty"`                 // in the instrument's unit
+	Fee      money.Decimal  `json:"fee"`                 // paid; below zero where the venue paid
+	FeeAsset asset.Code     `json:"fee_asset,omitempty"` // "" where the venue did not tell the fee here
 	Role     Role           `json:"role,omitempty"`
 	Cut      bool           `json:"cut,omitempty"` // Qty or Fee had more digits than are held, and was cut
 	At       time.Time      `json:"at,omitzero"`   // the venue's clock

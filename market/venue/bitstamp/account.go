@@ -203,7 +203,12 @@ func (f accountFeed) Decode(frame []byte, out *trading.Account) error {
 		return row(executed.Read)
 	case mine && kind == "orders":
 		n := reported
-		n.Then = func(r venue.Row, o *trading.Order) bool { return standing(event, r, o) }
+		n.Then = func(r venue.Row, o *trading.Order) bool {
+			if standing(event, r, o); o.Status == trading.StatusUnknown {
+				out.Say(market.Strange, o.Symbol, "event "+event)
+			}
+			return true
+		}
 		return row(n.Read)
 	default:
 		out.Say(market.Strange, "", "event "+event+" of "+channel)
@@ -212,7 +217,7 @@ func (f accountFeed) Decode(frame []byte, out *trading.Account) error {
 }
 
 // standing: an order has no word for how it stands; the event and what is left tell.
-func standing(event string, r venue.Row, o *trading.Order) bool {
+func standing(event string, r venue.Row, o *trading.Order) {
 	o.Side, o.Kind, o.Word = sideOf(r["order_type"]), trading.Limit, event
 	switch {
 	case event == "order_created" || event == "order_changed":
@@ -224,5 +229,4 @@ func standing(event string, r venue.Row, o *trading.Order) bool {
 	default:
 		o.Status = trading.StatusUnknown
 	}
-	return true
 }

@@ -53,6 +53,7 @@ var accountSheet = venue.Sheet{
 		Average: "average_filled_price", Status: "status", Created: "created_time", Updated: "last_update_time|last_fill_time", Clock: venue.InText, Statuses: orderStatuses,
 		Then: func(r venue.Row, o *trading.Order) bool {
 			switch {
+			case o.Status == trading.StatusUnknown:
 			case r["pending_cancel"] == "true" && !o.Status.Final():
 				o.Status = trading.Canceling
 			case r["trigger_status"] == "STOP_PENDING" && o.Status == trading.Open:

@@ -102,7 +102,8 @@ func (f accountFeed) Decode(frame []byte, out *trading.Account) error {
 	orders.Status, orders.Statuses = "type", eventStatuses
 	orders.Kind = "order_type"
 	orders.Then = func(r venue.Row, o *trading.Order) bool {
-		if s := o.Status; s == trading.StatusUnknown || r["type"] == "fill" || r["type"] == "closed" || r["type"] == "cancel_rejected" {
+		switch o.Word {
+		case "initial", "fill", "closed", "cancel_rejected":
 			standing(r, o)
 		}
 		return true

@@ -191,7 +191,6 @@ func (f accountFeed) Decode(frame []byte, out *trading.Account) error {
 	case "userFills":
 		return venue.Rows(frame, "data.fills", "", func(r venue.Row) error { return accountFills.Read(r, f.t, out) })
 	case "spotState":
-		out.Snapshot = true
 		return venue.Rows(frame, "data.spotState.balances", "", func(r venue.Row) error { return accountBalances.Read(r, f.t, out) })
 	case "clearinghouseState":
 		return margin(frame, "data.clearinghouseState", f.t, out)

@@ -50,6 +50,15 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 	return accountSheet.Decode(a, body, t, out)
 }
 
+// accountFailure takes what the answer says, or else its status.
+func accountFailure(status int, body []byte) error {
+	if err := failure(status, body); err != nil {
+		return err
+	}
+	plain := venue.Complaint{Venue: "Kraken"}
+	return plain.Failure(status, nil)
+}
+
 var orderStatuses = map[string]trading.Status{
 	"pending": trading.Pending, "open": trading.Open, "closed": trading.Filled, "canceled": trading.Canceled, "expired": trading.Expired,
 	"pending_new": trading.Pending, "new": trading.Open, "partially_filled": trading.PartiallyFilled, "filled": trading.Filled, // of the stream

@@ -15,7 +15,7 @@ var Private = venue.Private{
 	Needs:   []string{venue.FieldKey, venue.FieldSecret},
 	Rights:  "`Query funds`, `Query open orders & trades`, `Query closed orders & trades`, and for the stream `Access WebSockets API`; no others. The secret is the `Private key`",
 	Sign:    signCall,
-	Request: accountCall, Decode: accountAnswer, Failure: failure, Next: accountNext,
+	Request: accountCall, Decode: accountAnswer, Failure: accountFailure, Next: accountNext,
 	Stream: &accountStream,
 }
 

@@ -166,7 +166,21 @@ const mostOrders = 10000
 
 var reported = venue.OrderNames{
 	ID: "order_id", ClientID: "cli_ord_id", Symbol: "instrument", Side: "@side", Kind: "type", Price: "limit_price", Left: "qty", Filled: "filled", Created: "time", Updated: "last_update_time",
-	Contracts: true, Key: strings.ToUpper,
+	Status: "@status", Statuses: endings, Contracts: true, Key: strings.ToUpper,
+	Then: func(r venue.Row, o *trading.Order) bool {
+		if o.Status == trading.Filled {
+			o.Filled = o.Qty // told are what was left, and what was filled, before the last fill
+		}
+		return triggered(r, o)
+	},
+}
+
+// endings are the reasons why an order left the list of open ones.
+var endings = map[string]trading.Status{
+	"untouched": trading.Open, "full_fill": trading.Filled, "cancelled_by_user": trading.Canceled, "cancelled_by_admin": trading.Canceled, "dead_man_switch": trading.Canceled,
+	"not_enough_margin": trading.Canceled, "market_inactive": trading.Canceled, "liquidation": trading.Canceled, "would_execute_self": trading.Canceled,
+	"contract_expired": trading.Expired, "ioc_order_failed_because_it_would_not_be_executed": trading.Expired, "stop_order_triggered": trading.Pending,
+	"post_order_failed_because_it_would_filled": trading.Rejected, "post_order_failed_because_it_would_be_filled": trading.Rejected, "would_not_reduce_position": trading.Rejected,
 }
 
 var executed = venue.FillNames{
@@ -222,27 +236,16 @@ func (f *accountFeed) change(frame []byte, r venue.Row, out *trading.Account) er
 // order reads an order; why holds what the message says of its end.
 func (f *accountFeed) order(o, why venue.Row, out *trading.Account) error {
 	o["@side"] = map[string]string{"0": "buy", "1": "sell"}[o["direction"]]
-	n := reported
-	n.Then = func(_ venue.Row, x *trading.Order) bool {
-		x.Word = why["reason"]
-		switch {
-		case why["is_cancel"] != "true" && x.Kind == trading.Conditional:
-			x.Status = trading.Waiting
-		case why["is_cancel"] != "true":
-			x.Status = trading.Open
-		case why["reason"] == "full_fill":
-			x.Status, x.Filled = trading.Filled, x.Qty
-		default:
-			x.Status = trading.Canceled
-		}
-		return true
+	o["@status"] = "untouched"
+	if why["is_cancel"] == "true" {
+		o["@status"] = why["reason"]
 	}
 	if id := o["order_id"]; why["is_cancel"] == "true" {
 		delete(f.orders, id)
 	} else if len(f.orders) < mostOrders {
 		f.orders[id] = o
 	}
-	return n.Read(o, f.t, out)
+	return reported.Read(o, f.t, out)
 }
 
 func (f *accountFeed) balances(frame []byte, out *trading.Account) error {
