@@ -412,6 +412,9 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 	if n.Then != nil && !n.Then(r, &o) {
 		return nil
 	}
+	if o.Kind == trading.Market {
+		o.Price = money.Price{} // some venues tell what it was capped at, or what it cost
+	}
 	if o.Side == market.NoSide {
 		out.Say(market.Strange, o.Symbol, "order side "+strconv.Quote(clip(r.Get(n.Side))))
 	}

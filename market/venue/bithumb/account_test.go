@@ -6,6 +6,10 @@ import (
 	"github.com/assayhq/assay/market/venue/venuetest"
 )
 
-func TestAccount(t *testing.T) { venuetest.Account(t, venuetest.Unconnected("bithumb"), &Private) }
+func TestAccount(t *testing.T) {
+	venuetest.Account(t, venuetest.QuoteFirst(venuetest.Unconnected("bithumb")), &Private)
+}
 
-func FuzzAccount(f *testing.F) { venuetest.FuzzAccount(f, venuetest.Unconnected("bithumb"), &Private) }
+func FuzzAccount(f *testing.F) {
+	venuetest.FuzzAccount(f, venuetest.QuoteFirst(venuetest.Unconnected("bithumb")), &Private)
+}

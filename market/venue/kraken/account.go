@@ -8,6 +8,7 @@ import (
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
+	"github.com/assayhq/assay/money"
 	"github.com/assayhq/assay/trading"
 )
 
@@ -70,6 +71,16 @@ var accountSheet = venue.Sheet{
 		Path: "result.open.*", Inside: "descr",
 		ID: "#", ClientID: "cl_ord_id", Symbol: "descr.pair", Side: "descr.type", Kind: "descr.ordertype", Price: "descr.price", Qty: "vol",
 		Filled: "vol_exec", Average: "price", Status: "status", Created: "opentm", Updated: "closetm", Clock: venue.InSeconds, Statuses: orderStatuses,
+		Then: func(r venue.Row, o *trading.Order) bool {
+			if o.Kind == trading.Conditional { // its first price is the trigger
+				p, _, err := venue.Amount(r["descr.price2"])
+				o.Price = money.Price{}
+				if err == nil {
+					o.Price.Decimal = p
+				}
+			}
+			return true
+		},
 	},
 	Fills: venue.FillNames{
 		Path: "result.trades.*",

@@ -30,14 +30,14 @@ func accountCall(a venue.AccountAsk) (venue.Call, error) {
 	case venue.AskOrders:
 		return venue.Call{Path: "/api/v1/orders", Query: venue.Form("status", "active", "tradeType", "TRADE", "symbol", a.Symbol(), "currentPage", page, "pageSize", n), Weight: 2}, nil
 	case venue.AskFills:
-		return venue.Call{Path: "/api/v1/fills", Query: fillQuery(a, page, n), Weight: 10}, nil
+		return venue.Call{Path: "/api/v1/fills", Query: fillQuery(a, "TRADE", page, n), Weight: 10}, nil
 	}
 	return venue.Call{}, a.Unanswered("KuCoin", "it is not offered")
 }
 
 // fillQuery asks for the week from From, or for the latest one.
-func fillQuery(a venue.AccountAsk, page, n string) string {
-	q := []string{"symbol", a.Symbol(), "tradeType", "TRADE", "currentPage", page, "pageSize", n}
+func fillQuery(a venue.AccountAsk, trade, page, n string) string {
+	q := []string{"symbol", a.Symbol(), "tradeType", trade, "currentPage", page, "pageSize", n}
 	if !a.From.IsZero() {
 		end := a.From.Add(fillWindow)
 		if !a.To.IsZero() && a.To.Before(end) {
@@ -108,7 +108,7 @@ func futuresAccountCall(a venue.AccountAsk) (venue.Call, error) {
 	case venue.AskOrders:
 		return venue.Call{Path: "/api/v1/orders", Query: venue.Form("status", "active", "symbol", a.Symbol(), "currentPage", page, "pageSize", n), Weight: 2}, nil
 	case venue.AskFills:
-		return venue.Call{Path: "/api/v1/fills", Query: strings.Replace(fillQuery(a, page, n), "&tradeType=TRADE", "", 1), Weight: 5}, nil
+		return venue.Call{Path: "/api/v1/fills", Query: fillQuery(a, "", page, n), Weight: 5}, nil
 	}
 	return venue.Call{}, a.Unanswered("KuCoin", "it is not offered")
 }

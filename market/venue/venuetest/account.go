@@ -466,3 +466,14 @@ func Unconnected(id market.VenueID) *venue.Driver {
 	d.Spec.ID = id
 	return d
 }
+
+// QuoteFirst turns an Unconnected driver round, for venues that name the quote first.
+func QuoteFirst(d *venue.Driver) *venue.Driver {
+	guess := d.Guess
+	d.Guess = func(key string) (market.Instrument, bool) {
+		in, ok := guess(key)
+		in.Base, in.Quote = in.Quote, in.Base
+		return in, ok
+	}
+	return d
+}
