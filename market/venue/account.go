@@ -390,7 +390,7 @@ func (n *OrderNames) Read(r Row, t *Table, out *trading.Account) error {
 	f := figures{row: r}
 	o := trading.Order{
 		Venue: t.Venue(), ID: r.Get(n.ID), ClientID: r.Get(n.ClientID), Symbol: r.Get(n.Symbol),
-		Side: SideOf([]byte(r.Get(n.Side))), Kind: KindOf(r.Get(n.Kind)),
+		Side: sideIn(r.Get(n.Side)), Kind: KindOf(r.Get(n.Kind)),
 		Qty: money.Qty{Decimal: f.at(n.Qty)}, Funds: f.at(n.Funds),
 		Filled: money.Qty{Decimal: f.at(n.Filled)}, Average: money.Price{Decimal: f.at(n.Average)},
 		Word: r.Get(n.Status), Created: f.time(n.Clock, n.Created), Updated: f.time(n.Clock, n.Updated),
@@ -513,7 +513,7 @@ func (n *FillNames) Read(r Row, t *Table, out *trading.Account) error {
 	f := figures{row: r}
 	x := trading.Fill{
 		Venue: t.Venue(), ID: r.Get(n.ID), OrderID: r.Get(n.OrderID), ClientID: r.Get(n.ClientID), Symbol: r.Get(n.Symbol),
-		Side: SideOf([]byte(r.Get(n.Side))), Price: money.Price{Decimal: f.at(n.Price)}, Qty: money.Qty{Decimal: f.at(n.Qty)},
+		Side: sideIn(r.Get(n.Side)), Price: money.Price{Decimal: f.at(n.Price)}, Qty: money.Qty{Decimal: f.at(n.Qty)},
 		Fee: f.at(n.Fee), At: f.time(n.Clock, n.At),
 	}
 	out.Rows++
@@ -712,4 +712,10 @@ func NextNewer(a AccountAsk, got *trading.Account, page int) (AccountAsk, bool) 
 	}
 	a.From = newest
 	return a, true
+}
+
+// sideIn reads a side that may stand before a kind: buy, or buy-limit.
+func sideIn(word string) market.Side {
+	word, _, _ = strings.Cut(word, "-")
+	return SideOf([]byte(word))
 }

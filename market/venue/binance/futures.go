@@ -41,8 +41,9 @@ var Futures = venue.Driver{
 		}
 		return "/market/stream"
 	})},
-	REST:  usd.rest(),
-	Guess: usd.guess,
+	REST:    usd.rest(),
+	Private: &USDMPrivate,
+	Guess:   usd.guess,
 }
 
 // Coin is Binance COIN-M futures: perpetuals and dated futures in dollars, paid in coins.

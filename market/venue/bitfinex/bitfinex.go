@@ -75,7 +75,8 @@ var Driver = venue.Driver{
 		Request: ask, Decode: answer, Failure: failure, Next: next,
 		Intervals: venue.IntervalList(intervals), Derivatives: true,
 	},
-	Guess: guess,
+	Private: &Private,
+	Guess:   guess,
 }
 
 // subscribe asks for one thing a frame.

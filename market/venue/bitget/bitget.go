@@ -100,8 +100,9 @@ var Driver = venue.Driver{
 		Session:     session,
 		Book:        book.Rule{Join: book.Stream, Checksum: checksum},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(spotBars), Derivatives: true, Funding: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(spotBars), Derivatives: true, Funding: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 var session = venue.Session{

@@ -68,8 +68,9 @@ var Driver = venue.Driver{
 		Session: venue.Session{Whole: true, Idle: 60 * time.Second, Messages: venue.Rate{N: 10, Per: time.Second}},
 		Book:    book.Rule{Join: book.Replace},
 	}},
-	REST:  protocol.REST(),
-	Guess: guess,
+	REST:    protocol.REST(),
+	Private: &Private,
+	Guess:   guess,
 }
 
 func current() venue.Dialect {

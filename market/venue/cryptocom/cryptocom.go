@@ -97,8 +97,9 @@ var Driver = venue.Driver{
 		Session:     venue.Session{Idle: 75 * time.Second, Batch: 50, Messages: venue.Rate{N: 100, Per: time.Second}},
 		Book:        book.Rule{Join: book.Stream, Depth: oldDepth},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 func old(addr *url.URL) bool { return strings.HasPrefix(addr.Path, "/v2/") }

@@ -56,8 +56,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Chain},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // subscribe begins a connection with the wish for heartbeats. From then on the venue

@@ -31,6 +31,7 @@ var Futures = venue.Driver{
 	Dialects: dialects(futures, "/v4/ws/usdt", market.Trades, market.Quotes, market.Books, market.Candles, market.Derivatives, market.Liquidations),
 	REST: venue.REST{Request: futuresAsk, Decode: futuresAnswer, Failure: failure, Next: futuresNext, Intervals: venue.IntervalList(intervals),
 		Derivatives: true, Funding: true},
+	Private: &FuturesPrivate,
 	Guess: func(key string) (market.Instrument, bool) {
 		in, ok := guess(key)
 		in.Kind, in.Unit, in.Settle = market.Perpetual, market.InContracts, in.Quote

@@ -48,6 +48,7 @@ var Driver = venue.Driver{
 	},
 	Dialects: dialects(spot, "/ws/v4/", market.Trades, market.Quotes, market.Books, market.Candles),
 	REST:     venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Private:  &Private,
 	Guess:    guess,
 }
 

@@ -79,7 +79,8 @@ var Driver = venue.Driver{
 		Request: ask, Decode: answer, Failure: failure, Next: next,
 		Intervals: venue.IntervalList(intervals), Derivatives: true,
 	},
-	Guess: guess,
+	Private: &Private,
+	Guess:   guess,
 }
 
 func archived(u *url.URL) bool { return strings.HasPrefix(u.Path, archive) }

@@ -63,8 +63,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.StreamRange, Depth: 150},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // guess reads btcusdt.

@@ -50,7 +50,8 @@ var Swap = venue.Driver{
 	}},
 	REST: venue.REST{Request: askSwap, Decode: answerSwap, Failure: failure, Next: nextSwap, Intervals: venue.IntervalList(intervals),
 		Derivatives: true, Funding: true},
-	Guess: guessSwap,
+	Private: &SwapPrivate,
+	Guess:   guessSwap,
 }
 
 // section tells which kind of contract a code such as BTC-USDT or BTC-USD is.

@@ -57,8 +57,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Replace},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // request writes a frame for each subscription: the venue takes one at a time.

@@ -65,8 +65,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Chain},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Derivatives: true, Funding: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // feedOf names the feed of a channel: quotes and derivatives share one, as do trades

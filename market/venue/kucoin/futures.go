@@ -44,7 +44,8 @@ var Futures = venue.Driver{
 	})},
 	REST: venue.REST{Request: futuresAsk, Decode: futuresAnswer, Failure: failure, Next: futuresNext, Intervals: venue.IntervalList(granularities),
 		Derivatives: true, Funding: true},
-	Guess: guessContract,
+	Private: &FuturesPrivate,
+	Guess:   guessContract,
 }
 
 // guessContract reads XBTUSDTM, a perpetual settled in USDT, and XBTUSDM, one settled in

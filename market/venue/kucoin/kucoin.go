@@ -53,8 +53,9 @@ var Driver = venue.Driver{
 			market.Trades: match, market.Quotes: ticker, market.Books: level2, market.Candles: candles,
 		}),
 	},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // The topics that are read.

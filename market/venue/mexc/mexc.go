@@ -56,8 +56,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.RESTRange},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Nameless: true},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals), Nameless: true},
+	Private: &Private,
+	Guess:   guess,
 }
 
 // guess reads BTCUSDT.

@@ -56,6 +56,7 @@ var Driver = venue.Driver{
 		Messages: venue.Rate{N: 5, Per: 5 * time.Second}, // 5 a second and 100 a minute are allowed
 		Silence:  map[market.Channel]time.Duration{market.Books: 60 * time.Second, market.Quotes: 60 * time.Second},
 	})},
-	REST:  protocol.REST(),
-	Guess: quotation.Guess,
+	REST:    protocol.REST(),
+	Private: &Private,
+	Guess:   quotation.Guess,
 }
