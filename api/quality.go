@@ -20,7 +20,7 @@ type qualityIn struct {
 type Quality struct {
 	Venue      string           `json:"venue"`
 	Pair       string           `json:"pair"`
-	Channel    string           `json:"channel" enum:"trades,quotes,books,candles,price"`
+	Channel    string           `json:"channel" enum:"trades,quotes,books,candles,price,derivatives,liquidations"`
 	State      string           `json:"state" enum:"live,stale,joining,none"`
 	LastData   *time.Time       `json:"last_data_at"`
 	Events     int64            `json:"events" doc:"Since the start"`
@@ -79,7 +79,7 @@ func (s *Server) series(venue, pair string) (v market.VenueID, p market.Pair, er
 type gapsIn struct {
 	Venue   string `query:"venue" maxLength:"32" doc:"Only of this venue"`
 	Pair    string `query:"pair" maxLength:"64" doc:"Only of this pair" example:"BTC-USD"`
-	Channel string `query:"channel" enum:"trades,quotes,books,candles" doc:"Only of this channel"`
+	Channel string `query:"channel" enum:"trades,quotes,books,candles,derivatives,liquidations" doc:"Only of this channel"`
 	Open    bool   `query:"open" doc:"Only those that are not over"`
 	Span
 	Common

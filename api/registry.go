@@ -62,6 +62,7 @@ func (s *Server) register() {
 	addHot[bookIn, Book](s, get("get-book", "/v1/books/{pair}", "Prices", 2, "Order book of one venue",
 		"Bids and asks, best first. A book that is being joined again after a loss is answered with `valid` false and no levels, never with stale ones."), s.book)
 
+	s.registerDerivatives()
 	s.registerIndicators()
 
 	add(s, get("list-assets", "/v1/assets", "Reference", 1, "Assets",

@@ -149,10 +149,13 @@ type Instrument struct {
 	Quote       string         `json:"quote"`
 	Status      string         `json:"status" enum:"trading,halted,cancel_only,pre_trading,delisted,unknown"`
 	PriceTick   *money.Decimal `json:"price_tick" doc:"Smallest step of the price, in quote; null where the venue does not say"`
-	QtyStep     *money.Decimal `json:"qty_step" doc:"Smallest step of the size, in base"`
-	MinQty      *money.Decimal `json:"min_qty" doc:"In base"`
+	QtyStep     *money.Decimal `json:"qty_step" doc:"Smallest step of the size, in its unit"`
+	MinQty      *money.Decimal `json:"min_qty" doc:"In its unit"`
 	MinNotional *money.Decimal `json:"min_notional" doc:"In quote"`
-	Contract    *money.Decimal `json:"contract_size"`
+	Unit        string         `json:"unit" enum:"base,quote,contracts" doc:"What its sizes count: base, but quote for inverse contracts; contracts where the venue has not told what one is worth"`
+	Contract    *money.Decimal `json:"contract_size" doc:"Base that one contract stands for, quote for an inverse one; null for spot"`
+	Settle      *string        `json:"settle" doc:"Asset that gains and losses of a contract are paid in"`
+	Expiry      *time.Time     `json:"expiry" doc:"When a dated contract ends"`
 	Guessed     bool           `json:"guessed" doc:"The venue has not described it yet; the pair was derived from its symbol"`
 }
 
@@ -186,8 +189,16 @@ func (s *Server) instruments(_ context.Context, in *instrumentsIn) (Answer[[]Ins
 func instrumentOf(i *market.Instrument) Instrument {
 	return Instrument{
 		Venue: string(i.Venue), Symbol: i.Symbol, Pair: string(i.Pair), Kind: string(i.Kind), Base: string(i.Base), Quote: string(i.Quote), Status: string(i.Status),
-		PriceTick: stated(i.PriceTick), QtyStep: stated(i.QtyStep), MinQty: stated(i.MinQty), MinNotional: stated(i.MinNotional), Contract: stated(i.Contract), Guessed: i.Guessed,
+		PriceTick: stated(i.PriceTick), QtyStep: stated(i.QtyStep), MinQty: stated(i.MinQty), MinNotional: stated(i.MinNotional), Unit: unitName(i.Unit), Contract: stated(i.Contract), Settle: known(string(i.Settle)), Expiry: moment(i.Expiry), Guessed: i.Guessed,
 	}
+}
+
+// unitName is a unit in words.
+func unitName(u market.Unit) string {
+	if u == market.InBase {
+		return "base"
+	}
+	return string(u)
 }
 
 // stated is a decimal, or null when it is zero, which means not stated.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -64,6 +65,9 @@ func (w *world) Instruments() []market.Instrument {
 		{Venue: "kraken", Symbol: "BTC/USD", Pair: "BTC-USD", Kind: market.Spot, Base: "BTC", Quote: "USD", Status: market.Trading, PriceTick: d("0.1"), QtyStep: d("0.00000001"), MinQty: d("0.00005")},
 		{Venue: "binance", Symbol: "BTCUSDT", Pair: "BTC-USDT", Kind: market.Spot, Base: "BTC", Quote: "USDT", Status: market.Trading, PriceTick: d("0.01"), QtyStep: d("0.00001"), MinNotional: d("5")},
 		{Venue: "kraken", Symbol: "ETH/USD", Pair: "ETH-USD", Kind: market.Spot, Base: "ETH", Quote: "USD", Status: market.Halted},
+		{Venue: "kraken", Symbol: "PF_XBTUSD", Pair: "BTC-USD-PERP", Kind: market.Perpetual, Base: "BTC", Quote: "USD", Status: market.Trading, PriceTick: d("0.5"), QtyStep: d("0.0001"), Contract: d("1"), Settle: "USD"},
+		{Venue: "binance", Symbol: "BTCUSD_PERP", Pair: "BTC-USD-PERP", Kind: market.Perpetual, Base: "BTC", Quote: "USD", Status: market.Trading, Contract: d("100"), Unit: market.InQuote, Settle: "BTC"},
+		{Venue: "binance", Symbol: "BTCUSDT_260626", Pair: "BTC-USDT-20260626", Kind: market.Dated, Base: "BTC", Quote: "USDT", Status: market.Trading, Unit: market.InContracts, Settle: "USDT", Expiry: time.Date(2026, 6, 26, 8, 0, 0, 0, time.UTC)},
 		{Venue: "kraken", Symbol: "NEW/USD", Pair: "NEW-USD", Kind: market.Spot, Base: "NEW", Quote: "USD", Status: market.StatusUnknown, Guessed: true},
 	}
 }
@@ -116,6 +120,64 @@ func (w *world) LastTrades(v market.VenueID, p market.Pair, limit int) (out []ma
 
 func (w *world) OpenCandle(market.VenueID, market.Pair, market.Interval) (market.Candle, bool) {
 	return market.Candle{}, false
+}
+
+func (w *world) Derivatives(v market.VenueID, p market.Pair) (out []market.DerivativeView) {
+	for _, d := range contractViews() {
+		if (v == "" || d.Venue == v) && (p == "" || d.Pair == p) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// contractViews are three contracts: one of which all is known, an inverse one of which
+// something is old, and one that counts contracts.
+func contractViews() []market.DerivativeView {
+	p, q, d := money.MustPrice, money.MustQty, money.MustParse
+	ago := func(n time.Duration) time.Time { return noon.Add(-n) }
+	return []market.DerivativeView{
+		{Derivative: market.Derivative{Venue: "binance", Pair: "BTC-USD-PERP", Has: 15, Mark: p("64010.5"), Index: p("64020.00"), Funding: d("-0.00012"), Interval: 8 * time.Hour, FundingAt: noon.Add(4 * time.Hour), Interest: q("2500000"), At: ago(time.Second), Received: ago(time.Second), Marks: market.Outlier},
+			MarkAt: ago(time.Second), IndexAt: ago(time.Second), EstimateAt: ago(time.Hour), InterestAt: ago(time.Minute), StaleAfter: 2 * time.Minute},
+		{Derivative: market.Derivative{Venue: "kraken", Pair: "BTC-USD-PERP", Has: 15, Mark: p("64012.0"), Index: p("64000.0"), Funding: d("0.0000100"), FundingAt: noon.Add(time.Hour), Interest: q("1234.5678"), Received: ago(time.Second)},
+			MarkAt: ago(time.Second), IndexAt: ago(2 * time.Second), EstimateAt: ago(3 * time.Second), InterestAt: ago(4 * time.Second), Paid: payments(1)[0], StaleAfter: 2 * time.Minute},
+		{Derivative: market.Derivative{Venue: "binance", Pair: "BTC-USDT-20260626", Has: market.StatedMark | market.StatedInterest, Mark: p("65000"), Interest: q("77"), At: ago(time.Hour), Received: ago(time.Hour)},
+			MarkAt: ago(time.Hour), InterestAt: ago(time.Hour), StaleAfter: 2 * time.Minute},
+	}
+}
+
+// payments are settled funding of two venues, hourly and every eight hours.
+func payments(n int) (out []market.Derivative) {
+	for i := range n {
+		at := noon.Add(-time.Duration(i) * time.Hour)
+		out = append(out, market.Derivative{Venue: "kraken", Pair: "BTC-USD-PERP", Has: market.StatedFunding, Settled: true, Funding: money.MustNew(int64(10+i), 7), Interval: time.Hour, FundingAt: at, Received: at.Add(10 * time.Second)})
+		if i%8 == 4 {
+			out = append(out, market.Derivative{Venue: "binance", Pair: "BTC-USD-PERP", Has: market.StatedFunding | market.StatedMark, Mark: money.MustPrice("64001.25"), Settled: true, Funding: money.MustParse("-0.00012"), FundingAt: at, Received: at.Add(20 * time.Second)})
+		}
+	}
+	return out
+}
+
+func (w *world) Liquidations(v market.VenueID, p market.Pair, limit int) (out []market.Liquidation) {
+	for _, l := range liquidated() {
+		if (v == "" || l.Venue == v) && (p == "" || l.Pair == p) && len(out) < limit {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// liquidated are liquidations, newest first.
+func liquidated() (out []market.Liquidation) {
+	for i := range 6 {
+		at := noon.Add(-time.Duration(i/2) * time.Minute)
+		l := market.Liquidation{Venue: "kraken", Pair: "BTC-USD-PERP", ID: fmt.Sprint("L", i), Side: market.Sell, Price: money.MustPrice("63990.5"), Qty: money.MustQty("0.25"), At: at, Received: at.Add(9 * time.Millisecond)}
+		if i%3 == 1 {
+			l.Venue, l.ID, l.Side, l.Qty, l.Marks = "binance", "", market.Buy, money.MustQty("1000"), market.Outlier
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 func (w *world) Quality(v market.VenueID, p market.Pair) []market.Quality {
@@ -192,6 +254,15 @@ func worldHistory(t testing.TB, w *world) *markettest.Memory {
 	b.Gaps = []market.Gap{
 		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), Restored: 3},
 		{ID: "g2", Venue: "binance", Kind: market.Silence, From: noon.Add(-time.Minute), Missing: -1, Detail: `no data, "60 s", of any channel`},
+	}
+	b.Derivatives, b.Liquidations = payments(10), liquidated()
+	for i := range 4 {
+		at := noon.Add(-time.Duration(i) * time.Second)
+		d := market.Derivative{Venue: "kraken", Pair: "BTC-USD-PERP", Has: 15, Mark: p("64012.0"), Index: p("64000.5"), Funding: money.MustParse("0.0000100"), FundingAt: noon.Add(time.Hour), Interest: q("1234.5678"), At: at, Received: at.Add(time.Millisecond)}
+		if i == 3 {
+			d.Has, d.Index, d.Interest, d.FundingAt, d.Marks = market.StatedMark, money.Price{}, money.Qty{}, time.Time{}, market.OutOfOrder
+		}
+		b.Derivatives = append(b.Derivatives, d)
 	}
 	if err := h.Append(context.Background(), b); err != nil {
 		t.Fatal(err)

@@ -32,8 +32,8 @@ type Config struct {
 	Venues   []string `koanf:"venues" doc:"exchanges to follow; empty means all that have a connector, without the second Coinbase feed"`
 	Assets   []string `koanf:"assets" doc:"base assets to follow"`
 	Quotes   []string `koanf:"quotes" doc:"quote assets to follow them in"`
-	Pairs    []string `koanf:"pairs" doc:"more pairs to follow, such as ETH-BTC or BTC-USDT-PERP"`
-	Channels []string `koanf:"channels" doc:"what to subscribe to: trades, quotes, books, candles"`
+	Pairs    []string `koanf:"pairs" doc:"more pairs to follow, such as ETH-BTC, BTC-USDT-PERP (a perpetual) or BTC-USDT-20261225 (a future)"`
+	Channels []string `koanf:"channels" doc:"what to subscribe to: trades, quotes, books, candles; of contracts also derivatives (funding, open interest, mark and index price) and liquidations"`
 	Backfill bool     `koanf:"backfill" doc:"fetch recent candles at start, and missing trades after an outage"`
 	Public   []string `koanf:"public" doc:"scopes that need no key, such as market:read; empty means every request needs a key"`
 	Origins  []string `koanf:"origins" doc:"web origins that browsers may call from; empty means the same origin only"`
@@ -84,12 +84,14 @@ type Frames struct {
 
 // Retention says how long rows are kept.
 type Retention struct {
-	Trades     time.Duration `koanf:"trades" doc:"single trades"`
-	Quotes     time.Duration `koanf:"quotes" doc:"best bid and ask"`
-	OneSecond  time.Duration `koanf:"candles_1s" doc:"one-second candles"`
-	OneMinute  time.Duration `koanf:"candles_1m" doc:"one-minute candles"`
-	OneHour    time.Duration `koanf:"candles_1h" doc:"one-hour candles"`
-	QuotesKept bool          `koanf:"store_quotes" doc:"store quotes at all; they are many"`
+	Trades       time.Duration `koanf:"trades" doc:"single trades"`
+	Quotes       time.Duration `koanf:"quotes" doc:"best bid and ask"`
+	OneSecond    time.Duration `koanf:"candles_1s" doc:"one-second candles"`
+	OneMinute    time.Duration `koanf:"candles_1m" doc:"one-minute candles"`
+	OneHour      time.Duration `koanf:"candles_1h" doc:"one-hour candles"`
+	Derivatives  time.Duration `koanf:"derivatives" doc:"what is said of contracts, at most once a second each; settled funding is kept for ever"`
+	Liquidations time.Duration `koanf:"liquidations" doc:"liquidations"`
+	QuotesKept   bool          `koanf:"store_quotes" doc:"store quotes at all; they are many"`
 }
 
 // Endpoint overrides an exchange's addresses.
@@ -111,15 +113,16 @@ func Defaults() Config {
 		Listen:   "127.0.0.1:8080",
 		Assets:   []string{"BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "BNB", "LINK", "DOT"},
 		Quotes:   []string{"USD", "USDT", "USDC", "EUR"},
-		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC"},
-		Channels: []string{"trades", "quotes", "books"},
+		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC",
+			"BTC-USDT-PERP", "ETH-USDT-PERP", "BTC-USDC-PERP", "ETH-USDC-PERP", "BTC-USD-PERP", "ETH-USD-PERP"},
+		Channels: []string{"trades", "quotes", "books", "derivatives", "liquidations"},
 		Backfill: true,
 		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
 		Secrets:  Secrets{Refresh: time.Minute},
 		Compat:   defaultCompat(),
 		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
-			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, QuotesKept: true,
+			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, Derivatives: 30 * 24 * time.Hour, QuotesKept: true,
 		},
 		Log: Log{Level: "info", Format: "auto"},
 
@@ -241,8 +244,8 @@ func (c *Config) Check() error {
 		c.Pairs[i] = string(q)
 	}
 	for _, ch := range c.Channels {
-		if !slices.Contains([]string{"trades", "quotes", "books", "candles"}, ch) {
-			return fault.At(fault.Invalid, "channels", "there is no channel %q; use trades, quotes, books, candles", ch)
+		if !slices.Contains(channels, ch) {
+			return fault.At(fault.Invalid, "channels", "there is no channel %q; use %s", ch, strings.Join(channels, ", "))
 		}
 	}
 	for _, s := range c.Public {
@@ -261,6 +264,9 @@ func (c *Config) Check() error {
 	}
 	return nil
 }
+
+// channels are those that can be subscribed to.
+var channels = []string{"trades", "quotes", "books", "candles", "derivatives", "liquidations"}
 
 // drivers gives the venues to follow.
 func (c *Config) venueIDs() []market.VenueID {

@@ -59,6 +59,7 @@ func (a *App) retention() []market.Retention {
 		{Channel: market.Trades, Keep: r.Trades}, {Channel: market.Quotes, Keep: r.Quotes},
 		{Channel: market.Candles, Interval: "1s", Keep: r.OneSecond}, {Channel: market.Candles, Interval: "1m", Keep: r.OneMinute},
 		{Channel: market.Candles, Interval: "1h", Keep: r.OneHour},
+		{Channel: market.Derivatives, Keep: r.Derivatives}, {Channel: market.Liquidations, Keep: r.Liquidations},
 	}
 }
 

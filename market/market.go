@@ -55,6 +55,17 @@ func (p Pair) Quote() asset.Code { _, q, _ := p.cut(); return asset.Code(q) }
 // Spot tells whether the pair is for immediate delivery.
 func (p Pair) Spot() bool { _, _, k := p.cut(); return k == "" }
 
+// Kind tells by its form what a pair is of; options have no form of their own.
+func (p Pair) Kind() Kind {
+	switch _, _, k := p.cut(); k {
+	case "":
+		return Spot
+	case "PERP":
+		return Perpetual
+	}
+	return Dated
+}
+
 // ParsePair checks a caller's text. Lower case is accepted, and "/" or "_" for "-".
 func ParsePair(s string) (Pair, error) {
 	u := strings.ToUpper(strings.NewReplacer("/", "-", "_", "-").Replace(s))

@@ -122,6 +122,31 @@ type DerivativeView struct {
 	StaleAfter time.Duration // age from which on a value counts as stale
 }
 
+// Every is the time between two payments: as stated, or from the last to the next where
+// that is a whole number of hours, up to a day; 0 where it is not known.
+func (v *DerivativeView) Every() time.Duration {
+	if v.Interval > 0 || v.Paid.FundingAt.IsZero() {
+		return v.Interval
+	}
+	if d := v.FundingAt.Sub(v.Paid.FundingAt).Round(time.Minute); d > 0 && d <= 24*time.Hour && d%time.Hour == 0 {
+		return d
+	}
+	return v.Paid.Interval
+}
+
+// Annual is a funding rate over 365 days of payments of that size, not compounded; ok is
+// false where the time between payments is not known.
+func Annual(rate money.Decimal, every time.Duration) (annual money.Decimal, ok bool) {
+	if every < time.Second {
+		return annual, false
+	}
+	times, err := money.MustNew(int64(365*24*time.Hour/time.Second), 0).Quo(money.MustNew(int64(every/time.Second), 0), openScale)
+	if err == nil {
+		annual, err = rate.MulRound(times, openScale)
+	}
+	return annual, err == nil
+}
+
 // Board is the present state of the markets, as the feed keeps it in memory. All
 // answers are copies. Reading never blocks the feed.
 type Board interface {

@@ -95,6 +95,10 @@ func (s *stage) do(t *testing.T, f []string) {
 		k := market.Candle{Venue: v, Pair: p, Interval: market.Interval(f[3]), Open: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Trades: 3, Complete: f[9] == "over"}
 		k.O, k.H, k.L, k.C, k.Volume = money.MustPrice(f[4]), money.MustPrice(f[5]), money.MustPrice(f[6]), money.MustPrice(f[7]), money.MustQty(f[8])
 		s.candle(k)
+	case "stand":
+		s.stand(v, p, f[3], f[4])
+	case "liquidate":
+		s.liquidate(v, p, f[3], f[4])
 	case "price":
 		s.price(asset.Code(f[1]), f[2])
 	case "wait":

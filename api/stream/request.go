@@ -125,6 +125,7 @@ func topics(where string, raw []byte) ([]wish, error) {
 // fieldsOf says which fields a channel takes besides ch, pair and from_seq.
 var fieldsOf = map[market.Channel][]string{
 	market.Trades: {"venue"}, market.Quotes: {"venue"}, market.Books: {"venue", "depth"},
+	market.Derivatives: {"venue"}, market.Liquidations: {"venue"},
 	market.Candles: {"venue", "interval"}, indicators: {"venue", "interval", "functions"}, market.Prices: {"venue", "asset", "quote"},
 }
 
@@ -183,9 +184,9 @@ func (w *wish) settle(base, quote, pair string, has func(string) bool) error {
 	takes, ok := fieldsOf[w.ch]
 	if !ok {
 		if w.ch == "" {
-			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, indicators, price")
+			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, indicators, price, derivatives, liquidations")
 		}
-		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles, indicators or price", clip(string(w.ch)))
+		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles, indicators, price, derivatives or liquidations", clip(string(w.ch)))
 	}
 	for _, name := range []string{"venue", "depth", "interval", "functions", "asset", "quote"} {
 		if has(name) && !slices.Contains(takes, name) {

@@ -72,11 +72,15 @@ func (h *Hub) newRoom(t topic) *room {
 	r.prefix = b
 	switch t.ch {
 	case market.Trades:
-		r.st = &tape{r: r}
+		r.st = r.trades()
 	case market.Quotes:
 		r.st = &tops{r: r}
 	case market.Books:
 		r.st = &ladder{r: r}
+	case market.Derivatives:
+		r.st = &standings{r: r}
+	case market.Liquidations:
+		r.st = r.liquidations()
 	case market.Prices:
 		r.st = &fair{r: r}
 	case indicators:
@@ -110,8 +114,8 @@ func (r *room) sources() (depth int, ts []market.Topic) {
 }
 
 // conflates tells whether how things stand makes up for messages that were missed.
-// Trades are the exception: each is told or counted.
-func (r *room) conflates() bool { return r.ch != market.Trades }
+// Trades and liquidations are the exception: each is told or counted.
+func (r *room) conflates() bool { return r.ch != market.Trades && r.ch != market.Liquidations }
 
 // gaps is the channel on which the feed announces gaps of whole connections.
 const gaps market.Channel = "gaps"

@@ -36,6 +36,8 @@ type stage struct {
 	trades []market.Trade
 	quotes map[market.VenueID]market.Quote
 	prices map[asset.Code]market.ConsensusPrice
+	stands map[market.VenueID]market.DerivativeView
+	closed []market.Liquidation
 	bar    *market.Candle
 	sim    string
 }
@@ -50,7 +52,7 @@ type staged struct {
 func newStage() *stage {
 	return &stage{
 		bus: bus.NewLocal(), seqs: map[market.Topic]uint64{}, books: map[market.Topic]*staged{},
-		quotes: map[market.VenueID]market.Quote{}, prices: map[asset.Code]market.ConsensusPrice{},
+		quotes: map[market.VenueID]market.Quote{}, prices: map[asset.Code]market.ConsensusPrice{}, stands: map[market.VenueID]market.DerivativeView{},
 	}
 }
 
@@ -89,6 +91,24 @@ func (s *stage) price(a asset.Code, price string) {
 		Sources: []market.Contribution{{Venue: "kraken", Pair: market.NewPair(a, "USD"), Price: money.MustPrice(price), Raw: money.MustPrice(price), Rate: money.MustParse("1"), Weight: 1, At: now, Status: market.Used}}}
 	s.prices[a] = *p
 	s.publish(market.Event{Channel: market.Prices, Venue: market.ConsensusVenue, Pair: market.NewPair(a, "USD"), Price: p})
+}
+
+func (s *stage) stand(v market.VenueID, p market.Pair, mark, funding string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now().UTC()
+	d := &market.DerivativeView{Derivative: market.Derivative{Venue: v, Pair: p, Has: market.StatedMark | market.StatedFunding, Mark: money.MustPrice(mark), Funding: money.MustParse(funding), Interval: 8 * time.Hour, FundingAt: now.Add(time.Hour), At: now, Received: now}, MarkAt: now, EstimateAt: now}
+	s.stands[v] = *d
+	s.publish(market.Event{Channel: market.Derivatives, Venue: v, Pair: p, Derivative: d})
+}
+
+func (s *stage) liquidate(v market.VenueID, p market.Pair, price, qty string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now().UTC()
+	l := &market.Liquidation{Venue: v, Pair: p, Side: market.Sell, Price: money.MustPrice(price), Qty: money.MustQty(qty), At: now, Received: now}
+	s.closed = append(s.closed, *l)
+	s.publish(market.Event{Channel: market.Liquidations, Venue: v, Pair: p, Liquidation: l})
 }
 
 func (s *stage) candle(k market.Candle) {
@@ -199,6 +219,7 @@ func (s *stage) Instruments() []market.Instrument {
 			}
 		}
 	}
+	out = append(out, market.Instrument{Venue: "kraken", Pair: "BTC-USD-PERP", Kind: market.Perpetual}, market.Instrument{Venue: "coinbase", Pair: "BTC-USD-PERP", Kind: market.Perpetual, Unit: market.InQuote})
 	return out
 }
 func (s *stage) Price(a, quote asset.Code) (market.ConsensusPrice, bool) {
@@ -260,6 +281,27 @@ func (s *stage) OpenCandle(v market.VenueID, p market.Pair, i market.Interval) (
 		return market.Candle{}, false
 	}
 	return *s.bar, true
+}
+func (s *stage) Derivatives(v market.VenueID, p market.Pair) (out []market.DerivativeView) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.stands {
+		if d.Pair == p && (v == "" || d.Venue == v) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b market.DerivativeView) int { return strings.Compare(string(a.Venue), string(b.Venue)) })
+	return out
+}
+func (s *stage) Liquidations(v market.VenueID, p market.Pair, limit int) (out []market.Liquidation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.closed) - 1; i >= 0 && len(out) < limit; i-- {
+		if l := s.closed[i]; l.Pair == p && (v == "" || l.Venue == v) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 func (s *stage) Quality(market.VenueID, market.Pair) []market.Quality { return nil }
 

@@ -88,12 +88,7 @@ func (c *Core) Remember(stored []market.Stored) {
 		if s.Venue == market.ConsensusVenue || slices.ContainsFunc(c.remembered, func(in market.Instrument) bool { return in.Venue == s.Venue && in.Pair == s.Pair }) {
 			continue
 		}
-		in := market.Instrument{Venue: s.Venue, Pair: s.Pair, Kind: market.Spot, Base: s.Pair.Base(), Quote: s.Pair.Quote(), Status: market.StatusUnknown, Guessed: true}
-		if strings.HasSuffix(string(s.Pair), "-PERP") {
-			in.Kind = market.Perpetual
-		} else if !s.Pair.Spot() {
-			in.Kind = market.Dated
-		}
+		in := market.Instrument{Venue: s.Venue, Pair: s.Pair, Kind: s.Pair.Kind(), Base: s.Pair.Base(), Quote: s.Pair.Quote(), Status: market.StatusUnknown, Guessed: true}
 		c.remembered = append(c.remembered, in)
 	}
 }

@@ -340,3 +340,9 @@ func (w *world) ask(target string, kv ...string) *httptest.ResponseRecorder {
 	w.ServeHTTP(out, r)
 	return out
 }
+
+// Derivatives are none.
+func (*fake) Derivatives(market.VenueID, market.Pair) []market.DerivativeView { return nil }
+
+// Liquidations are none.
+func (*fake) Liquidations(market.VenueID, market.Pair, int) []market.Liquidation { return nil }

@@ -183,6 +183,12 @@ func (w *World) Quality(v market.VenueID, _ market.Pair) (out []market.Quality) 
 	return out
 }
 
+// Derivatives are none.
+func (*World) Derivatives(market.VenueID, market.Pair) []market.DerivativeView { return nil }
+
+// Liquidations are none.
+func (*World) Liquidations(market.VenueID, market.Pair, int) []market.Liquidation { return nil }
+
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // Get asks h and gives the status and body.
