@@ -57,10 +57,10 @@ func (p Pair) Spot() bool { _, _, k := p.cut(); return k == "" }
 
 // Kind tells by its form what a pair is of; options have no form of their own.
 func (p Pair) Kind() Kind {
-	switch _, _, k := p.cut(); k {
-	case "":
+	switch _, _, k := p.cut(); {
+	case k == "":
 		return Spot
-	case "PERP":
+	case strings.HasPrefix(k, "PERP"):
 		return Perpetual
 	}
 	return Dated
