@@ -354,6 +354,7 @@ func TestPagesJoinToTheWhole(t *testing.T) {
 		{"/v1/liquidations?pair=BTC-USD-PERP&start=2026-03-01&format=jsonl", 6},
 		{"/v1/quality?format=jsonl", 3},
 		{"/v1/gaps?format=jsonl", 2},
+		{"/v1/corrections?venue=kraken&pair=ETH-USD&start=2026-02-01&format=jsonl", 5},
 	} {
 		whole := f.get(c.target).Body.String()
 		if n := strings.Count(whole, "\n"); n != c.rows {

@@ -69,7 +69,7 @@ func expectations() map[string]expected {
 		"list-indicators": at("/v1/indicators"), "get-indicator": at("/v1/indicators/RSI"), "get-indicator-values": at("/v1/indicators/values/BTC-USD?functions=SMA(2)"),
 		"list-assets": at("/v1/assets"), "get-asset": at("/v1/assets/BTC"), "list-venues": at("/v1/venues"), "get-venue": at("/v1/venues/kraken"),
 		"list-instruments": at("/v1/instruments"), "list-derivatives": at("/v1/derivatives"), "list-derivative-history": at("/v1/derivatives/history?venue=kraken&pair=BTC-USD-PERP"),
-		"list-funding": at("/v1/funding?pair=BTC-USD-PERP"), "list-liquidations": at("/v1/liquidations"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
+		"list-corrections": at("/v1/corrections?venue=kraken&pair=BTC-USD"), "list-funding": at("/v1/funding?pair=BTC-USD-PERP"), "list-liquidations": at("/v1/liquidations"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
 		"list-grades": at("/v1/grades"), "list-grade-formulas": at("/v1/grades/formulas"), "get-grade-record": at("/v1/grades/record"), "get-grades": at("/v1/grades/BTC"), "list-grade-history": at("/v1/grades/BTC/history"),
 		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"),
 		"create-stream-ticket": at("/v1/stream/tickets"), "get-me": at("/v1/me"),

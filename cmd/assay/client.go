@@ -170,14 +170,14 @@ func (c *cli) price() *cobra.Command {
 }
 
 func (c *cli) candles() *cobra.Command {
-	var venue, interval, start, end string
+	var venue, interval, start, end, known string
 	var limit int
 	cmd := &cobra.Command{
 		Use: "candles PAIR", Short: "Print candles of a running server", Args: cobra.ExactArgs(1),
 		Example: "  assay candles BTC-USD -i 1h\n  assay candles BTC-USD --venue kraken -i 1m --limit 1000 -o csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := url.Values{"interval": {interval}, "limit": {fmt.Sprint(limit)}}
-			for k, v := range map[string]string{"venue": venue, "start": start, "end": end} {
+			for k, v := range map[string]string{"venue": venue, "start": start, "end": end, "known_at": known} {
 				if v != "" {
 					q.Set(k, v)
 				}
@@ -190,6 +190,7 @@ func (c *cli) candles() *cobra.Command {
 	f.StringVarP(&interval, "interval", "i", "1m", "length of a candle: 1s to 1M")
 	f.StringVar(&start, "start", "", "first time, inclusive: a date or RFC 3339")
 	f.StringVar(&end, "end", "", "last time, exclusive")
+	f.StringVar(&known, "known-at", "", "as they were known at that moment, not as they are known now")
 	f.IntVar(&limit, "limit", 50, "how many, the newest when --start is not given")
 	c.clientFlags(cmd)
 	return cmd
