@@ -208,7 +208,7 @@ func take[T any](sr *series[T], c *cursor, buf, rows, tail []T) []T {
 		rows = tail
 	}
 	if c.known != forever {
-		rows = slices.DeleteFunc(slices.Clone(rows), func(r T) bool { return sr.known(&r) > c.known })
+		rows = sr.knownBy(rows, c.known)
 	}
 	if c.limit > 0 && len(rows) >= c.limit {
 		if c.reverse {
@@ -226,6 +226,17 @@ func take[T any](sr *series[T], c *cursor, buf, rows, tail []T) []T {
 		slices.Reverse(buf[from:])
 	}
 	return buf
+}
+
+// knownBy copies the rows that were known at a time.
+func (k *kind[T]) knownBy(rows []T, at int64) []T {
+	out := make([]T, 0, len(rows))
+	for i := range rows {
+		if k.known(&rows[i]) <= at {
+			out = append(out, rows[i])
+		}
+	}
+	return out
 }
 
 // each yields what r asks for of a series, page by page.
@@ -305,13 +316,7 @@ func (s *Store) Liquidations(ctx context.Context, of market.Series, r market.Ran
 // enough it allocates next to nothing; servers reuse theirs.
 func (s *Store) CandlesInto(ctx context.Context, of market.Series, i market.Interval, r market.Range, buf []market.Candle) ([]market.Candle, error) {
 	if !r.KnownAt.IsZero() {
-		for c, err := range s.candlesThen(ctx, of, i, r) {
-			if err != nil {
-				return buf, err
-			}
-			buf = append(buf, c)
-		}
-		return buf, nil
+		return s.intoThen(ctx, of, i, r, buf)
 	}
 	return into(ctx, s, seriesOf(s, s.candles, name{of.Venue, of.Pair, i}), r, buf)
 }

@@ -30,7 +30,11 @@ func versions() *kind[market.Candle] {
 func (tx *txn) putCandles(g group[market.Candle]) error {
 	look := &looker{s: tx.s, series: g.series}
 	defer look.close()
-	kept, at := g.rows[:0], map[int64]int{}
+	kept := g.rows[:0]
+	var at map[int64]int // places in kept, by time
+	if len(g.rows) > 1 {
+		at = make(map[int64]int, len(g.rows))
+	}
 	var left []market.Candle
 	for i := range g.rows {
 		c := g.rows[i]
@@ -48,7 +52,9 @@ func (tx *txn) putCandles(g group[market.Candle]) error {
 		}
 		switch {
 		case !found:
-			at[when] = len(kept)
+			if at != nil {
+				at[when] = len(kept)
+			}
 			kept = append(kept, c)
 		case !c.Supersedes(&old):
 			if c.Closed() && c.Known.Before(old.Known) && !c.Same(&old) {
@@ -61,10 +67,12 @@ func (tx *txn) putCandles(g group[market.Candle]) error {
 			}
 			if mine {
 				kept[place] = c
-			} else {
-				at[when] = len(kept)
-				kept = append(kept, c)
+				continue
 			}
+			if at != nil {
+				at[when] = len(kept)
+			}
+			kept = append(kept, c)
 		}
 	}
 	stage(tx, g.series, kept, len(g.rows))
@@ -157,6 +165,17 @@ func (s *Store) candlesThen(ctx context.Context, of market.Series, i market.Inte
 			}
 		}
 	}
+}
+
+// intoThen appends to buf what candlesThen gives.
+func (s *Store) intoThen(ctx context.Context, of market.Series, i market.Interval, r market.Range, buf []market.Candle) ([]market.Candle, error) {
+	for c, err := range s.candlesThen(ctx, of, i, r) {
+		if err != nil {
+			return buf, err
+		}
+		buf = append(buf, c)
+	}
+	return buf, nil
 }
 
 // behind tells whether a version is of a later interval than c, in the direction of reading.
