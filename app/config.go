@@ -109,11 +109,11 @@ type Log struct {
 // Defaults gives a config that works as it is.
 func Defaults() Config {
 	return Config{
-		Data:     dataDir(),
-		Listen:   "127.0.0.1:8080",
-		Assets:   []string{"BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "BNB", "LINK", "DOT"},
-		Quotes:   []string{"USD", "USDT", "USDC", "EUR"},
-		Pairs:    []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC",
+		Data:   dataDir(),
+		Listen: "127.0.0.1:8080",
+		Assets: []string{"BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "BNB", "LINK", "DOT"},
+		Quotes: []string{"USD", "USDT", "USDC", "EUR"},
+		Pairs: []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC",
 			"BTC-USDT-PERP", "ETH-USDT-PERP", "BTC-USDC-PERP", "ETH-USDC-PERP", "BTC-USD-PERP", "ETH-USD-PERP"},
 		Channels: []string{"trades", "quotes", "books", "derivatives", "liquidations"},
 		Backfill: true,
