@@ -347,9 +347,14 @@ func TestPagesJoinToTheWhole(t *testing.T) {
 		{"/v1/trades/BTC-USD?venue=kraken&start=2026-03-01&format=jsonl", 10},
 		{"/v1/candles/BTC-USD?start=2026-01-01&format=jsonl", 5},
 		{"/v1/assets?format=jsonl", 6},
-		{"/v1/instruments?format=jsonl", 4},
+		{"/v1/instruments?format=jsonl", 7},
+		{"/v1/derivatives?format=jsonl", 3},
+		{"/v1/derivatives/history?venue=kraken&pair=BTC-USD-PERP&start=2026-03-01&format=jsonl", 4},
+		{"/v1/funding?pair=BTC-USD-PERP&start=2026-03-01&format=jsonl", 11},
+		{"/v1/liquidations?pair=BTC-USD-PERP&start=2026-03-01&format=jsonl", 6},
 		{"/v1/quality?format=jsonl", 3},
 		{"/v1/gaps?format=jsonl", 2},
+		{"/v1/corrections?venue=kraken&pair=ETH-USD&start=2026-02-01&format=jsonl", 5},
 	} {
 		whole := f.get(c.target).Body.String()
 		if n := strings.Count(whole, "\n"); n != c.rows {

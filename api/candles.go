@@ -14,6 +14,7 @@ type candlesIn struct {
 	Pair     string `path:"pair" maxLength:"64" doc:"Pair" example:"BTC-USD"`
 	Venue    string `query:"venue" default:"consensus" maxLength:"32" doc:"Venue, or consensus for bars of the fair price"`
 	Interval string `query:"interval" default:"1h" enum:"1s,5s,15s,30s,1m,3m,5m,15m,30m,1h,2h,4h,6h,8h,12h,1d,3d,1w,1M" doc:"Length of a candle, in UTC"`
+	Known
 	Span
 	Common
 }
@@ -49,12 +50,16 @@ func (s *Server) candles(ctx context.Context, in *candlesIn) (*rows[market.Candl
 	}
 	series := market.Series{Venue: market.VenueID(in.Venue), Pair: p}
 	interval := market.Interval(in.Interval)
-	digest := filterDigest("candles", in.Venue, string(p), in.Interval, in.Start, in.End)
+	then, err := in.then(s.opt.Board.Now())
+	if err != nil {
+		return nil, err
+	}
+	digest := filterDigest("candles", in.Venue, string(p), in.Interval, in.Start, in.End, in.KnownAt)
 	at, err := readCursor(in.Cursor, digest, 1)
 	if err != nil {
 		return nil, err
 	}
-	r := market.Range{From: start, To: end, Limit: in.Limit + 1}
+	r := market.Range{From: start, To: end, Limit: in.Limit + 1, KnownAt: then}
 	if at != nil {
 		r.From = time.UnixMilli(at[0]).UTC()
 	}
@@ -78,6 +83,9 @@ func (s *Server) candles(ctx context.Context, in *candlesIn) (*rows[market.Candl
 			a.free()
 			return nil, err
 		}
+	}
+	if !then.IsZero() {
+		end = then // what was known then is history now
 	}
 	s.judgeCandles(a, series.Venue, interval, end)
 	return a, nil

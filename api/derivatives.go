@@ -25,6 +25,7 @@ type derivativesIn struct {
 type derivativesPastIn struct {
 	Venue string `query:"venue" required:"true" maxLength:"500" doc:"Venues, separated by commas" example:"okx"`
 	Pair  string `query:"pair" required:"true" maxLength:"64" doc:"Pair" example:"BTC-USDT-PERP"`
+	Known
 	Span
 	Common
 }
@@ -32,13 +33,15 @@ type derivativesPastIn struct {
 type fundingIn struct {
 	Venue string `query:"venue" maxLength:"500" doc:"Venues, separated by commas; without it, all that have paid any" example:"okx,bybit"`
 	Pair  string `query:"pair" required:"true" maxLength:"64" doc:"Pair" example:"BTC-USDT-PERP"`
+	Known
 	Span
 	Common
 }
 
 type liquidationsIn struct {
 	Venue string `query:"venue" maxLength:"500" doc:"Venues, separated by commas; without it, all" example:"bybit"`
-	Pair  string `query:"pair" maxLength:"64" doc:"Pair; needed with start, end or cursor" example:"BTC-USDT-PERP"`
+	Pair  string `query:"pair" maxLength:"64" doc:"Pair; needed with start, end, known_at or cursor" example:"BTC-USDT-PERP"`
+	Known
 	Span
 	Common
 }
@@ -241,7 +244,7 @@ func annual(rate money.Decimal, every time.Duration) (seconds *int64, year *mone
 func (s *Server) derivativesPast(ctx context.Context, in *derivativesPastIn) (Answer[[]DerivativeRow], error) {
 	a := Answer[[]DerivativeRow]{Data: []DerivativeRow{}}
 	list, err := merged(ctx, s, &merge[market.Derivative]{
-		op: "derivative-history", channel: market.Derivatives, venues: in.Venue, pair: in.Pair, span: &in.Span, read: s.opt.History.Derivatives, fresh: 15 * time.Minute,
+		op: "derivative-history", channel: market.Derivatives, venues: in.Venue, pair: in.Pair, known: &in.Known, span: &in.Span, read: s.opt.History.Derivatives, fresh: 15 * time.Minute,
 		when: func(d *market.Derivative) (time.Time, market.VenueID, market.Mark) { return d.When(), d.Venue, d.Marks },
 	}, &a.Meta)
 	if err != nil {
@@ -280,7 +283,7 @@ func derivativeRow(d *market.Derivative, in *market.Instrument) DerivativeRow {
 func (s *Server) fundingPast(ctx context.Context, in *fundingIn) (Answer[[]Funding], error) {
 	a := Answer[[]Funding]{Data: []Funding{}}
 	list, err := merged(ctx, s, &merge[market.Derivative]{
-		op: "funding", channel: market.Funding, venues: in.Venue, pair: in.Pair, span: &in.Span, read: s.opt.History.Funding, fresh: 25 * time.Hour,
+		op: "funding", channel: market.Funding, venues: in.Venue, pair: in.Pair, known: &in.Known, span: &in.Span, read: s.opt.History.Funding, fresh: 25 * time.Hour,
 		when: func(d *market.Derivative) (time.Time, market.VenueID, market.Mark) { return d.When(), d.Venue, d.Marks },
 	}, &a.Meta)
 	for i := range list {
@@ -305,14 +308,14 @@ func (s *Server) liquidations(ctx context.Context, in *liquidationsIn) (Answer[[
 	}
 	var list []market.Liquidation
 	var err error
-	if in.Start == "" && in.End == "" && in.Cursor == "" {
+	if in.Start == "" && in.End == "" && in.Cursor == "" && in.KnownAt == "" {
 		list, err = s.newestLiquidations(in)
 		judgeRows(s, &a.Meta, list, when, time.Time{}, 0)
 	} else if in.Pair == "" {
 		err = fault.At(fault.Invalid, "query.pair", "a range of liquidations is read of one pair: name it")
 	} else {
 		list, err = merged(ctx, s, &merge[market.Liquidation]{
-			op: "liquidations", channel: market.Liquidations, venues: in.Venue, pair: in.Pair, span: &in.Span, read: s.opt.History.Liquidations, when: when,
+			op: "liquidations", channel: market.Liquidations, venues: in.Venue, pair: in.Pair, known: &in.Known, span: &in.Span, read: s.opt.History.Liquidations, when: when,
 		}, &a.Meta)
 	}
 	if err != nil {
@@ -367,6 +370,7 @@ type merge[T any] struct {
 	channel market.Channel
 	venues  string // as asked for; "": all that have rows
 	pair    string
+	known   *Known
 	span    *Span
 	read    func(context.Context, market.Series, market.Range) iter.Seq2[T, error]
 	when    func(*T) (time.Time, market.VenueID, market.Mark)
@@ -391,12 +395,16 @@ func merged[T any](ctx context.Context, s *Server, m *merge[T], meta *Meta) ([]T
 	if err != nil {
 		return nil, err
 	}
-	digest := filterDigest(m.op, m.venues, string(p), m.span.Start, m.span.End)
+	then, err := m.known.then(s.opt.Board.Now())
+	if err != nil {
+		return nil, err
+	}
+	digest := filterDigest(m.op, m.venues, string(p), m.span.Start, m.span.End, m.known.KnownAt)
 	at, err := readCursor(m.span.Cursor, digest, 2)
 	if err != nil {
 		return nil, err
 	}
-	r, skip, limit := market.Range{From: start, To: end}, 0, m.span.Limit
+	r, skip, limit := market.Range{From: start, To: end, KnownAt: then}, 0, m.span.Limit
 	if at != nil {
 		r.From, skip = time.Unix(0, at[0]).UTC(), int(min(at[1], 1<<20))
 	}
@@ -441,6 +449,9 @@ func merged[T any](ctx context.Context, s *Server, m *merge[T], meta *Meta) ([]T
 			list = list[:n]
 		}
 		list = list[min(skip, len(list)):]
+	}
+	if !then.IsZero() {
+		end = then // what was known then is history now
 	}
 	judgeRows(s, meta, list, m.when, end, m.fresh)
 	slices.Sort(meta.Sources)

@@ -35,6 +35,7 @@ func (s *Server) blankDocument() *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "Prices", Description: "What things cost now"},
 			{Name: "History", Description: "What happened before"},
+			{Name: "Derivatives", Description: "Perpetuals and futures: funding, open interest, mark and index prices, liquidations"},
 			{Name: "Streams", Description: "The same data as it happens"},
 			{Name: "Exports", Description: "The same as files, of any length"},
 			{Name: "Figures", Description: "What prices mean: changes, volumes, capitalisations and ranks"},

@@ -27,6 +27,20 @@ type Span struct {
 	Cursor string `query:"cursor" maxLength:"512" doc:"From next_cursor of the page before; the other parameters stay the same"`
 }
 
+// Known is a moment of the past to be put back to.
+type Known struct {
+	KnownAt string `query:"known_at" maxLength:"40" doc:"Give what was known here at that moment, not what is known now. Milliseconds, RFC 3339 or a date"`
+}
+
+// then gives the moment; zero for now.
+func (k *Known) then(now time.Time) (time.Time, error) {
+	at, err := parseTime("query.known_at", k.KnownAt)
+	if err == nil && at.After(now) {
+		err = fault.At(fault.Invalid, "query.known_at", "%s is not over yet: nobody knows what will be known then", k.KnownAt)
+	}
+	return at, err
+}
+
 // Page is a part of a list.
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"5000" default:"500" doc:"Rows at most"`

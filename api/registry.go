@@ -56,9 +56,11 @@ func (s *Server) register() {
 	add(s, get("list-quotes", "/v1/quotes/{pair}", "Prices", 1, "Best bid and ask at every venue", ""), s.quotes)
 
 	addHot[candlesIn, []Candle](s, get("list-candles", "/v1/candles/{pair}", "History", 2, "Candles",
-		"With `start`, the first `limit` candles from there on, and a cursor to go on. Without it, the newest `limit` candles before `end`. Always oldest first. The last candle may still be open: `complete` is false."), s.candles)
+		"With `start`, the first `limit` candles from there on, and a cursor to go on. Without it, the newest `limit` candles before `end`. Always oldest first. The last candle may still be open: `complete` is false. With `known_at`, what was given at that moment: earlier versions of candles that were corrected since, and none that was open then."), s.candles)
 	addHot[tradesIn, []Trade](s, get("list-trades", "/v1/trades/{pair}", "History", 2, "Trades",
-		"With `start`, the first `limit` trades of one venue from there on, and a cursor to go on. Without it, the newest `limit` trades, of all venues if none is named. Always oldest first."), s.trades)
+		"With `start`, the first `limit` trades of one venue from there on, and a cursor to go on. Without it, the newest `limit` trades, of all venues if none is named. Always oldest first. With `known_at`, without those that were received later."), s.trades)
+	add(s, get("list-corrections", "/v1/corrections", "History", 2, "Candles that were corrected",
+		"From what to what, when and why: late trades, trades that were fetched after a gap, the venue's own bar, an import. `start` and `end` are of the candles' opening times. `known_at` of /v1/candles gives the bars as they were."), s.corrections)
 	addHot[bookIn, Book](s, get("get-book", "/v1/books/{pair}", "Prices", 2, "Order book of one venue",
 		"Bids and asks, best first. A book that is being joined again after a loss is answered with `valid` false and no levels, never with stale ones."), s.book)
 

@@ -13,7 +13,8 @@ import (
 
 type tradesIn struct {
 	Pair  string `path:"pair" maxLength:"64" doc:"Pair" example:"BTC-USD"`
-	Venue string `query:"venue" maxLength:"32" doc:"Venue; needed with start, end or cursor" example:"kraken"`
+	Venue string `query:"venue" maxLength:"32" doc:"Venue; needed with start, end, known_at or cursor" example:"kraken"`
+	Known
 	Span
 	Common
 }
@@ -47,15 +48,19 @@ func (s *Server) trades(ctx context.Context, in *tradesIn) (*rows[market.Trade, 
 	v := market.VenueID(in.Venue)
 	a := &rows[market.Trade, Trade]{rowForm: s.tradeForm}
 	now := s.opt.Board.Now()
+	then, err := in.then(now)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case start.IsZero() && end.IsZero() && in.Cursor == "":
+	case start.IsZero() && end.IsZero() && then.IsZero() && in.Cursor == "":
 		a.list = s.opt.Board.LastTrades(v, p, in.Limit)
 		slices.Reverse(a.list)
 	case v == "":
 		return nil, fault.At(fault.Invalid, "query.venue", "a range of trades is read from one venue: name it")
 	default:
 		a.back, a.list = s.pools.tradesBack, s.pools.tradeRows()
-		if err := s.readTrades(ctx, a, market.Series{Venue: v, Pair: p}, start, end, in); err != nil {
+		if err := s.readTrades(ctx, a, market.Series{Venue: v, Pair: p}, start, end, then, in); err != nil {
 			a.free()
 			return nil, err
 		}
@@ -76,7 +81,7 @@ func (s *Server) trades(ctx context.Context, in *tradesIn) (*rows[market.Trade, 
 	} else if v != "" {
 		a.m.from(v)
 	}
-	if (end.IsZero() || end.After(now)) && a.m.NextCursor == "" {
+	if (end.IsZero() || end.After(now)) && then.IsZero() && a.m.NextCursor == "" {
 		a.m.judge(now, freshTrades, marks)
 	} else {
 		a.m.past(marks)
@@ -86,13 +91,13 @@ func (s *Server) trades(ctx context.Context, in *tradesIn) (*rows[market.Trade, 
 
 // readTrades reads a page of the history. A position is the time of the next trade, and
 // how many trades of that very time were given already.
-func (s *Server) readTrades(ctx context.Context, a *rows[market.Trade, Trade], of market.Series, start, end time.Time, in *tradesIn) error {
-	digest := filterDigest("trades", in.Venue, string(of.Pair), in.Start, in.End)
+func (s *Server) readTrades(ctx context.Context, a *rows[market.Trade, Trade], of market.Series, start, end, then time.Time, in *tradesIn) error {
+	digest := filterDigest("trades", in.Venue, string(of.Pair), in.Start, in.End, in.KnownAt)
 	at, err := readCursor(in.Cursor, digest, 2)
 	if err != nil {
 		return err
 	}
-	r, skip := market.Range{From: start, To: end}, 0
+	r, skip := market.Range{From: start, To: end, KnownAt: then}, 0
 	if at != nil {
 		r.From, skip = time.Unix(0, at[0]).UTC(), int(min(at[1], 1<<20))
 	}

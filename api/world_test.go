@@ -201,6 +201,33 @@ func (w *world) Liquidations(v market.VenueID, p market.Pair, limit int) (out []
 	return out
 }
 
+// correctedBars are two minutes: one that was in doubt, repaired, and then had late trades,
+// and one that the venue's own bar took the place of, twice.
+func correctedBars() (out []market.Candle) {
+	p, q := money.MustPrice, money.MustQty
+	for i := range 2 {
+		c := market.Candle{Venue: "kraken", Pair: "ETH-USD", Interval: "1m", Open: noon.Add(time.Duration(i-60) * time.Minute), O: p("3000.5"), H: p("3002"), L: p("2999"), C: p("3001"), Volume: q("12.5"), Turnover: money.MustParse("37512.5"), Trades: 42, Complete: true}
+		c.Known = c.Open.Add(time.Minute)
+		out = append(out, c)
+		for n := range 3 {
+			c.Known = c.Known.Add(5 * time.Minute)
+			switch {
+			case i == 1 && n == 2:
+				continue
+			case i == 1:
+				c.C, c.Trades, c.Turnover, c.Marks = p(fmt.Sprint("3001.", n+1)), -1, money.Decimal{}, market.VenueBar
+			case n == 2:
+				c.Volume, c.Trades = q("13.25"), 43
+				fallthrough
+			default:
+				c.Revision, c.Complete, c.Marks = n+1, n > 0, market.Revised
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // liquidated are liquidations, newest first.
 func liquidated() (out []market.Liquidation) {
 	for i := range 6 {
@@ -289,6 +316,7 @@ func worldHistory(t testing.TB, w *world) *markettest.Memory {
 		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), Restored: 3},
 		{ID: "g2", Venue: "binance", Kind: market.Silence, From: noon.Add(-time.Minute), Missing: -1, Detail: `no data, "60 s", of any channel`},
 	}
+	b.Candles = append(b.Candles, correctedBars()...)
 	b.Derivatives, b.Liquidations = payments(10), liquidated()
 	for i := range 4 {
 		at := noon.Add(-time.Duration(i) * time.Second)

@@ -76,7 +76,7 @@ func TestModelsAskTheDemonstration(t *testing.T) {
 	})
 	c := agent(t, s.url+"/mcp", s.key)
 	got := toolNames(t, c)
-	if len(got) != 12 {
+	if len(got) != 13 {
 		t.Error("the tools are", got)
 	}
 	for tool, args := range map[string]string{

@@ -18,6 +18,12 @@ type Range struct {
 	From, To time.Time
 	Limit    int
 	Reverse  bool
+	// KnownAt asks for what was known at that moment; zero is now. Of a candle it gives
+	// the version that was in force then, of the others what had been received by then.
+	// Rows of which nobody knows when they became known count as always known. Gaps, and
+	// quotes and statements that a later one of the same moment has replaced, have no
+	// earlier versions.
+	KnownAt time.Time
 }
 
 // Recorder takes what has to be remembered. An Append that returned nil survives
@@ -25,6 +31,10 @@ type Range struct {
 // (venue, pair, id) or, without an id, by all its fields; a candle by (venue, pair,
 // interval, open) with the higher revision winning, and among equal revisions the later Known; a quote by (venue, pair, time);
 // a gap by its ID, the later one winning. Books are not stored by it.
+//
+// A candle that says the same as the one that stands, only later, is no change. One that
+// replaces a closed one (Candle.Closed) leaves that as an earlier version, and a closed
+// one that comes after its successor becomes one too, if it was known before that.
 //
 // A Derivative that is Settled is a row of the funding history, known by (venue, pair,
 // FundingAt): a later one replaces it only if it says something else than when it was
@@ -47,6 +57,9 @@ type History interface {
 	Derivatives(ctx context.Context, s Series, r Range) iter.Seq2[Derivative, error]
 	Funding(ctx context.Context, s Series, r Range) iter.Seq2[Derivative, error]
 	Liquidations(ctx context.Context, s Series, r Range) iter.Seq2[Liquidation, error]
+	// Corrections tells which closed candles were given otherwise before, in order of Open
+	// and then of when; the range is of Open.
+	Corrections(ctx context.Context, s Series, i Interval, r Range) iter.Seq2[Correction, error]
 	// Gaps gives the gaps that overlap the range; an empty Venue or Pair in s matches all.
 	Gaps(ctx context.Context, s Series, r Range) iter.Seq2[Gap, error]
 	// Series lists what is stored, with first and last times per kind.

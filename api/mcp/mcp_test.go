@@ -157,8 +157,8 @@ func TestTheListIsShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("tools/list: %d tools, %d bytes", len(m.Result.Tools), len(body))
-	if len(m.Result.Tools) > 12 || len(body) > 6<<10 {
-		t.Errorf("%d tools in %d bytes; at most 12 in 6 KiB", len(m.Result.Tools), len(body))
+	if len(m.Result.Tools) > 13 || len(body) > 7<<10 {
+		t.Errorf("%d tools in %d bytes; at most 13 in 7 KiB", len(m.Result.Tools), len(body))
 	}
 	var pretty bytes.Buffer
 	for _, x := range m.Result.Tools {
@@ -256,7 +256,7 @@ func TestACallIsOneRequestOfTheAPI(t *testing.T) {
 }
 
 func TestWhatAKeyMayNotIsNotListed(t *testing.T) {
-	market := []string{"quote", "order_book", "candles", "figures", "market_overview", "find_assets", "data_quality", "account"}
+	market := []string{"quote", "order_book", "candles", "derivatives", "figures", "market_overview", "find_assets", "data_quality", "account"}
 	for _, x := range []struct {
 		scopes, want []string
 	}{
@@ -304,7 +304,7 @@ func TestWhatTheServerDoesNotAnswerIsNotListed(t *testing.T) {
 func TestGroupsAndSetsAreChosenByTheAddress(t *testing.T) {
 	s := &rest{scopes: all}
 	srv := start(t, s, func(o *Options) { o.Groups = []string{"market", "insight"} })
-	for query, want := range map[string]int{"": 9, "?tools=insight": 4, "?tools=market,insight": 9, "?set=tokenmetrics": 23, "?set=openai": 2, "?set=": 9} {
+	for query, want := range map[string]int{"": 10, "?tools=insight": 4, "?tools=market,insight": 10, "?set=tokenmetrics": 23, "?set=openai": 2, "?set=": 10} {
 		if got := names(t, dial(t, srv.URL+query)); len(got) != want {
 			t.Errorf("%q lists %d: %v", query, len(got), got)
 		}
@@ -568,7 +568,7 @@ func TestOverStandardStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, s); len(got) != 5 {
+	if got := names(t, s); len(got) != 6 {
 		t.Error(got)
 	}
 	r, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: "quote", Arguments: json.RawMessage(`{"assets":"BTC"}`)})

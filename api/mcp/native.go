@@ -89,6 +89,23 @@ func native() []*tool {
 			units: "prices in the pair's quote, volume in its base; ts is the bar's start; complete false: may still change",
 		},
 		{
+			name: "derivatives", group: "market", routes: []string{"/v1/derivatives", "/v1/funding", "/v1/liquidations"},
+			doc:   "Perpetuals and futures: mark, basis, funding, open interest now; funding paid; liquidations.",
+			args:  []arg{one("what", "", "now", "now", "funding", "liquidations"), text("pair", "For funding", "BTC-USDT-PERP"), text("base", "For now", "BTC"), text("venue", "", ""), count("50", 500)},
+			units: "funding: part of a position's value per interval, positive: longs pay; open interest and qty in unit",
+			pick: func(v values) string {
+				switch take(v, "what") {
+				case "funding":
+					drop(v, "base")
+					return "/v1/funding"
+				case "liquidations":
+					drop(v, "base")
+					return "/v1/liquidations"
+				}
+				return "/v1/derivatives"
+			},
+		},
+		{
 			name: "indicators", group: "insight", routes: []string{"/v1/indicators/values/{pair}", "/v1/indicators"},
 			doc:   "Technical indicators (all of TA-Lib and more), several at once. Without pair: search the catalogue by q.",
 			args:  []arg{text("pair", "", "BTC-USD"), {name: "functions", kind: "string", example: "RSI(14),MACD", size: 1000}, one("interval", "", "1d", intervals...), count("30", 500), text("q", "", "")},

@@ -30,8 +30,8 @@
 //     book_seq; while that cannot be said the client has been told `invalid`.
 //  3. A client that does not keep up loses pending messages of the topic that overflowed
 //     and gets a fresh snapshot instead (books, quotes, candles,
-//     indicators, price), or is told
-//     how many trades it missed. Behind for 10 s without a pause, or stuck in one
+//     indicators, price, derivatives), or is told
+//     how many trades or liquidations it missed. Behind for 10 s without a pause, or stuck in one
 //     write for 10 s: it is closed.
 //  4. Numbers are never used twice: a room's begin at the time of its making in
 //     microseconds. A number of before a restart can therefore not be resumed by

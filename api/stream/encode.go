@@ -46,6 +46,60 @@ func appendQuote(b []byte, q *market.Quote, venue bool) []byte {
 	return append(appendMarks(b, q.Marks), '}')
 }
 
+// appendDerivative writes how a contract stands; what the venue has not said is left out.
+func appendDerivative(b []byte, d *market.DerivativeView, venue bool) []byte {
+	b = openItem(b, d.Venue, venue)
+	said := func(name string, v money.Decimal, at time.Time) {
+		b = append(appendText(b, name), ':')
+		b = append(appendDecimal(b, `"`, v), '"', ',')
+		b = append(appendText(b, name+"_ts"), ':')
+		b = append(appendMillis(b, at), ',')
+	}
+	if d.Has&market.StatedMark != 0 {
+		said("mark", d.Mark.Decimal, d.MarkAt)
+	}
+	if d.Has&market.StatedIndex != 0 {
+		said("index", d.Index.Decimal, d.IndexAt)
+	}
+	if d.Has&market.StatedFunding != 0 {
+		b = appendDecimal(b, `"funding_rate":"`, d.Funding)
+		b = append(appendMillis(append(b, `","funding_ts":`...), d.EstimateAt), ',')
+	}
+	if !d.FundingAt.IsZero() {
+		b = append(appendMillis(append(b, `"next_funding_ts":`...), d.FundingAt), ',')
+	}
+	if every := d.Every(); every > 0 {
+		b = append(strconv.AppendInt(append(b, `"funding_interval_s":`...), int64(every/time.Second), 10), ',')
+	}
+	if !d.Paid.FundingAt.IsZero() {
+		b = appendDecimal(b, `"settled_rate":"`, d.Paid.Funding)
+		b = append(appendMillis(append(b, `","settled_ts":`...), d.Paid.FundingAt), ',')
+	}
+	if d.Has&market.StatedInterest != 0 {
+		said("open_interest", d.Interest.Decimal, d.InterestAt)
+	}
+	b = appendStamps(b, d.At, d.Received)
+	return append(appendMarks(b, d.Marks), '}')
+}
+
+func appendLiquidation(b []byte, l *market.Liquidation, venue bool) []byte {
+	b = openItem(b, l.Venue, venue)
+	if l.ID != "" {
+		b = appendText(append(b, `"id":`...), l.ID)
+		b = append(b, ',')
+	}
+	b = append(b, `"side":`...)
+	if l.Side == market.NoSide {
+		b = append(b, "null"...)
+	} else {
+		b = appendText(b, l.Side.String())
+	}
+	b = appendDecimal(b, `,"price":"`, l.Price.Decimal)
+	b = appendDecimal(b, `","qty":"`, l.Qty.Decimal)
+	b = appendStamps(append(b, `",`...), l.At, l.Received)
+	return append(appendMarks(b, l.Marks), '}')
+}
+
 func appendCandle(b []byte, k *market.Candle) []byte {
 	b = append(b, `{"ts":`...)
 	b = appendMillis(b, k.Open)

@@ -184,9 +184,9 @@ func (w *wish) settle(base, quote, pair string, has func(string) bool) error {
 	takes, ok := fieldsOf[w.ch]
 	if !ok {
 		if w.ch == "" {
-			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, indicators, derivatives, liquidations, price")
+			return fault.At(fault.Invalid, w.where+".ch", "`ch` is missing: one of trades, quotes, books, candles, indicators, price, derivatives, liquidations")
 		}
-		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles, indicators, derivatives, liquidations or price", clip(string(w.ch)))
+		return fault.At(fault.Invalid, w.where+".ch", "there is no channel %q: use trades, quotes, books, candles, indicators, price, derivatives or liquidations", clip(string(w.ch)))
 	}
 	for _, name := range []string{"venue", "depth", "interval", "functions", "asset", "quote"} {
 		if has(name) && !slices.Contains(takes, name) {

@@ -72,15 +72,15 @@ func (h *Hub) newRoom(t topic) *room {
 	r.prefix = b
 	switch t.ch {
 	case market.Trades:
-		r.st = &tape{r: r}
+		r.st = r.trades()
 	case market.Quotes:
 		r.st = &tops{r: r}
 	case market.Books:
 		r.st = &ladder{r: r}
 	case market.Derivatives:
-		r.st = &stands{r: r}
+		r.st = &standings{r: r}
 	case market.Liquidations:
-		r.st = &closings{r: r}
+		r.st = r.liquidations()
 	case market.Prices:
 		r.st = &fair{r: r}
 	case indicators:

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/market"
@@ -27,22 +28,39 @@ const (
 	gapped   = "gap"      // values are missing or in doubt for some time
 )
 
-// tape is the state of a trades topic: the newest trades.
-type tape struct {
+// tape is the state of a trades topic, and of a liquidations topic: the newest rows.
+type tape[T comparable] struct {
 	r      *room
-	recent []market.Trade // oldest first
-	// known are the trades read from the board at the beginning that may yet come
-	// from the bus; the same trade twice counts twice.
-	known map[market.Trade]int
+	board  func(limit int) []T // newest first
+	of     func(*market.Event) *T
+	append func(b []byte, v *T, venue bool) []byte
+	recent []T // oldest first
+	// known are the rows read from the board at the beginning that may yet come
+	// from the bus; the same row twice counts twice.
+	known map[T]int
 	until time.Time
 }
 
-// tapeLen is how many trades a newcomer gets.
+func (r *room) trades() *tape[market.Trade] {
+	return &tape[market.Trade]{
+		r: r, append: appendTrade, of: func(e *market.Event) *market.Trade { return e.Trade },
+		board: func(n int) []market.Trade { return r.hub.opt.Board.LastTrades(r.venue, r.pair, n) },
+	}
+}
+
+func (r *room) liquidations() *tape[market.Liquidation] {
+	return &tape[market.Liquidation]{
+		r: r, append: appendLiquidation, of: func(e *market.Event) *market.Liquidation { return e.Liquidation },
+		board: func(n int) []market.Liquidation { return r.hub.opt.Board.Liquidations(r.venue, r.pair, n) },
+	}
+}
+
+// tapeLen is how many rows a newcomer gets.
 const tapeLen = 50
 
-func (s *tape) begin() {
-	rows := s.r.hub.opt.Board.LastTrades(s.r.venue, s.r.pair, tapeLen)
-	s.known = map[market.Trade]int{}
+func (s *tape[T]) begin() {
+	rows := s.board(tapeLen)
+	s.known = map[T]int{}
 	s.until = time.Now().Add(2 * time.Second)
 	s.recent = s.recent[:0]
 	for i := len(rows) - 1; i >= 0; i-- {
@@ -51,22 +69,23 @@ func (s *tape) begin() {
 	}
 }
 
-func (s *tape) take(events []market.Event, lost int64, e *emitter) {
+func (s *tape[T]) take(events []market.Event, lost int64, e *emitter) {
 	e.lose(lost)
 	for i := range events {
 		ev := &events[i]
+		v := s.of(ev)
 		switch {
-		case ev.Trade != nil:
-			if s.known[*ev.Trade] > 0 {
-				s.known[*ev.Trade]--
+		case v != nil:
+			if s.known[*v] > 0 {
+				s.known[*v]--
 				continue
 			}
 			if len(s.recent) >= 2*tapeLen {
 				s.recent = append(s.recent[:0], s.recent[tapeLen+1:]...)
 			}
-			s.recent = append(s.recent, *ev.Trade)
-			e.close(appendTrade(e.open(update), ev.Trade, s.r.venue == ""))
-		case ev.Gap != nil && concerns(ev.Gap, market.Trades, s.r.pair):
+			s.recent = append(s.recent, *v)
+			e.close(s.append(e.open(update), v, s.r.venue == ""))
+		case ev.Gap != nil && concerns(ev.Gap, s.r.ch, s.r.pair):
 			e.close(appendGap(e.open(gapped), ev.Gap, s.r.venue == ""))
 		}
 	}
@@ -75,10 +94,10 @@ func (s *tape) take(events []market.Event, lost int64, e *emitter) {
 	}
 }
 
-func (s *tape) now(e *emitter, _ int) {
+func (s *tape[T]) now(e *emitter, _ int) {
 	e.empty(snapshot)
 	for i := max(0, len(s.recent)-tapeLen); i < len(s.recent); i++ {
-		e.close(appendTrade(e.open(snapshot), &s.recent[i], s.r.venue == ""))
+		e.close(s.append(e.open(snapshot), &s.recent[i], s.r.venue == ""))
 	}
 }
 
@@ -137,6 +156,63 @@ func (s *tops) now(e *emitter, _ int) {
 	e.empty(snapshot)
 	for i := range s.latest {
 		e.close(appendQuote(e.open(snapshot), &s.latest[i], s.r.venue == ""))
+	}
+}
+
+// standings is the state of a derivatives topic: how the contract stands at each venue.
+// Each update is the whole that is known, so within one message only the newest of a
+// venue is told.
+type standings struct {
+	r      *room
+	latest []market.DerivativeView
+}
+
+func (s *standings) begin() { s.latest = s.r.hub.opt.Board.Derivatives(s.r.venue, s.r.pair) }
+
+func (s *standings) take(events []market.Event, lost int64, e *emitter) {
+	e.lose(lost)
+	var changed []market.VenueID
+	for i := range events {
+		ev := &events[i]
+		switch {
+		case ev.Derivative != nil:
+			if s.put(ev.Derivative) && !slices.Contains(changed, ev.Derivative.Venue) {
+				changed = append(changed, ev.Derivative.Venue)
+			}
+		case ev.Gap != nil && concerns(ev.Gap, market.Derivatives, s.r.pair):
+			e.close(appendGap(e.open(gapped), ev.Gap, s.r.venue == ""))
+		}
+	}
+	for i := range s.latest {
+		if slices.Contains(changed, s.latest[i].Venue) {
+			e.close(appendDerivative(e.open(update), &s.latest[i], s.r.venue == ""))
+		}
+	}
+}
+
+// put remembers how a contract stands; false if that is known already, or older.
+func (s *standings) put(d *market.DerivativeView) bool {
+	for i := range s.latest {
+		l := &s.latest[i]
+		if l.Venue != d.Venue {
+			continue
+		}
+		d := *d
+		d.StaleAfter = l.StaleAfter // the board adds it
+		if *l == d || d.Received.Before(l.Received) {
+			return false
+		}
+		*l = d
+		return true
+	}
+	s.latest = append(s.latest, *d)
+	return true
+}
+
+func (s *standings) now(e *emitter, _ int) {
+	e.empty(snapshot)
+	for i := range s.latest {
+		e.close(appendDerivative(e.open(snapshot), &s.latest[i], s.r.venue == ""))
 	}
 }
 

@@ -78,6 +78,11 @@ func (h *Hub) check(w *wish) error {
 			}
 			return nil
 		}
+	case market.Derivatives, market.Liquidations:
+		if w.pair.Spot() && idx.pairs[w.pair] != nil {
+			contracts := slices.DeleteFunc(slices.Clone(idx.pairNames), func(n string) bool { return market.Pair(n).Spot() })
+			return unknown(w.where+".pair", string(w.pair)+" is spot: only contracts have "+string(w.ch), near(string(w.pair)+"-PERP", contracts))
+		}
 	case market.Books:
 		if w.venue == "" {
 			return fault.At(fault.Invalid, w.where+".venue", "a book belongs to one venue: add `venue`, one of %s", strings.Join(names(idx.pairs[w.pair]), ", "))

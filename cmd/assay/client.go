@@ -186,14 +186,14 @@ func (c *cli) price() *cobra.Command {
 }
 
 func (c *cli) candles() *cobra.Command {
-	var venue, interval, start, end string
+	var venue, interval, start, end, known string
 	var limit int
 	cmd := &cobra.Command{
 		Use: "candles PAIR", Short: "Print candles of a running server", Args: cobra.ExactArgs(1),
 		Example: "  assay candles BTC-USD -i 1h\n  assay candles BTC-USD --venue kraken -i 1m --limit 1000 -o csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := url.Values{"interval": {interval}, "limit": {fmt.Sprint(limit)}}
-			for k, v := range map[string]string{"venue": venue, "start": start, "end": end} {
+			for k, v := range map[string]string{"venue": venue, "start": start, "end": end, "known_at": known} {
 				if v != "" {
 					q.Set(k, v)
 				}
@@ -206,6 +206,53 @@ func (c *cli) candles() *cobra.Command {
 	f.StringVarP(&interval, "interval", "i", "1m", "length of a candle: 1s to 1M")
 	f.StringVar(&start, "start", "", "first time, inclusive: a date or RFC 3339")
 	f.StringVar(&end, "end", "", "last time, exclusive")
+	f.StringVar(&known, "known-at", "", "as they were known at that moment, not as they are known now")
+	f.IntVar(&limit, "limit", 50, "how many, the newest when --start is not given")
+	c.clientFlags(cmd)
+	return cmd
+}
+
+func (c *cli) derivatives() *cobra.Command {
+	var venue, base string
+	cmd := &cobra.Command{
+		Use: "derivatives [PAIR]", Short: "Print how contracts stand: funding, open interest, mark and index price", Args: cobra.MaximumNArgs(1),
+		Example: "  assay derivatives\n  assay derivatives BTC-USDT-PERP\n  assay derivatives --base ETH -o json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q := url.Values{}
+			for k, v := range map[string]string{"venue": venue, "base": base, "pair": strings.Join(args, "")} {
+				if v != "" {
+					q.Set(k, v)
+				}
+			}
+			return c.fetch(cmd.Context(), "/v1/derivatives", q, "venue", "pair", "mark", "index", "basis_rate", "funding_rate", "funding_annual", "open_interest_value", "state", "ts")
+		},
+	}
+	cmd.Flags().StringVar(&venue, "venue", "", "an exchange (default: all)")
+	cmd.Flags().StringVar(&base, "base", "", "only contracts on this asset")
+	c.clientFlags(cmd)
+	return cmd
+}
+
+func (c *cli) funding() *cobra.Command {
+	var venue, start, end string
+	var limit int
+	cmd := &cobra.Command{
+		Use: "funding PAIR", Short: "Print funding that was paid on a perpetual", Args: cobra.ExactArgs(1),
+		Example: "  assay funding BTC-USDT-PERP\n  assay funding BTC-USDT-PERP --venue bybit,okx --start 2026-01-01 -o csv",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q := url.Values{"pair": args, "limit": {fmt.Sprint(limit)}}
+			for k, v := range map[string]string{"venue": venue, "start": start, "end": end} {
+				if v != "" {
+					q.Set(k, v)
+				}
+			}
+			return c.fetch(cmd.Context(), "/v1/funding", q, "ts", "venue", "rate", "annual", "interval_s", "marks")
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&venue, "venue", "", "exchanges, separated by commas (default: all)")
+	f.StringVar(&start, "start", "", "first time, inclusive: a date or RFC 3339")
+	f.StringVar(&end, "end", "", "last time, exclusive")
 	f.IntVar(&limit, "limit", 50, "how many, the newest when --start is not given")
 	c.clientFlags(cmd)
 	return cmd
@@ -214,14 +261,14 @@ func (c *cli) candles() *cobra.Command {
 func (c *cli) watch() *cobra.Command {
 	var channel, venue string
 	cmd := &cobra.Command{
-		Use: "watch PAIR...", Short: "Stream prices, trades or quotes of a running server", Args: cobra.MinimumNArgs(1),
+		Use: "watch PAIR...", Short: "Stream prices, trades, quotes and more of a running server", Args: cobra.MinimumNArgs(1),
 		Long:    "Watch prints each change until you stop it with Ctrl-C: one line, or one JSON object with -o jsonl.",
 		Example: "  assay watch BTC-USD ETH-USD\n  assay watch --channel trades --venue kraken BTC-USD",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.stream(cmd.Context(), channel, venue, args)
 		},
 	}
-	cmd.Flags().StringVar(&channel, "channel", "price", "price, trades, quotes, books or candles")
+	cmd.Flags().StringVar(&channel, "channel", "price", "price, trades, quotes, books, candles, derivatives or liquidations")
 	cmd.Flags().StringVar(&venue, "venue", "", "an exchange (default: all)")
 	c.clientFlags(cmd)
 	return cmd
@@ -308,6 +355,9 @@ func (c *cli) show(w io.Writer, b []byte) error {
 			Bid        string `json:"bid"`
 			Ask        string `json:"ask"`
 			Close      string `json:"close"`
+			Mark       string `json:"mark"`
+			Funding    string `json:"funding_rate"`
+			Interest   string `json:"open_interest"`
 			Confidence any    `json:"confidence"`
 		} `json:"data"`
 	}
@@ -332,7 +382,9 @@ func (c *cli) show(w io.Writer, b []byte) error {
 		switch m.Ch {
 		case "price":
 			fmt.Fprintf(w, "%s  %-10s %16s  confidence %v\n", at, m.Pair, d.Price, d.Confidence)
-		case "trades":
+		case "derivatives":
+			fmt.Fprintf(w, "%s  %-14s %-10s mark %s  funding %s  open interest %s\n", at, m.Pair, who, or(d.Mark, "-"), or(d.Funding, "-"), or(d.Interest, "-"))
+		case "trades", "liquidations":
 			fmt.Fprintf(w, "%s  %-10s %-10s %-4s %16s  %s\n", at, m.Pair, who, d.Side, d.Price, d.Qty)
 		case "quotes":
 			fmt.Fprintf(w, "%s  %-10s %-10s %16s / %s\n", at, m.Pair, who, d.Bid, d.Ask)

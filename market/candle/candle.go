@@ -205,13 +205,14 @@ func (m *Machine) Tick(now time.Time, emit func(market.Candle)) {
 	}
 }
 
-// Doubt says that trades between from and to may be missing; a zero to is open.
-func (m *Machine) Doubt(from, to time.Time, emit func(market.Candle)) {
+// Doubt says that trades between from and to may be missing; a zero to is open. at is
+// when that became known.
+func (m *Machine) Doubt(from, to, at time.Time, emit func(market.Candle)) {
 	m.doubt = append(m.doubt, span{from, to})
 	if len(m.doubt) > 256 { // forget the oldest: its bars are stored as incomplete already
 		m.doubt = m.doubt[1:]
 	}
-	m.rejudge(emit)
+	m.rejudge(at, emit)
 }
 
 // Settle ends an open doubt that began at from: trades are known again since to.
@@ -223,18 +224,18 @@ func (m *Machine) Settle(from, to time.Time) {
 	}
 }
 
-// Trust says that what was missing since from has been filled in.
-func (m *Machine) Trust(from time.Time, emit func(market.Candle)) {
+// Trust says at a moment that what was missing since from has been filled in.
+func (m *Machine) Trust(from, at time.Time, emit func(market.Candle)) {
 	for i := range m.doubt {
 		if m.doubt[i].from.Equal(from) {
 			m.doubt = append(m.doubt[:i], m.doubt[i+1:]...)
 			break
 		}
 	}
-	m.rejudge(emit)
+	m.rejudge(at, emit)
 }
 
-func (m *Machine) rejudge(emit func(market.Candle)) {
+func (m *Machine) rejudge(at time.Time, emit func(market.Candle)) {
 	for i := range m.rows {
 		for _, b := range m.rows[i].bars {
 			if !b.over {
@@ -244,6 +245,9 @@ func (m *Machine) rejudge(emit func(market.Candle)) {
 				b.Complete = c
 				b.Revision++
 				b.Marks |= market.Revised
+				if at.After(b.Known) {
+					b.Known = at
+				}
 				emit(b.view())
 			}
 		}

@@ -40,9 +40,9 @@ func day(t *testing.T, interval market.Interval, story string) string {
 		case f[0] == "tick":
 			m.Tick(sec(f[1]), emit)
 		case f[0] == "gap":
-			m.Doubt(sec(f[1]), sec(f[2]), emit)
+			m.Doubt(sec(f[1]), sec(f[2]), sec(f[2]), emit)
 		case f[0] == "trust":
-			m.Trust(sec(f[1]), emit)
+			m.Trust(sec(f[1]), time.Time{}, emit)
 		default:
 			tr := market.Trade{Price: money.MustPrice(f[1]), Qty: money.MustQty(f[2]), At: sec(f[0]), Received: sec(f[0])}
 			m.Apply(&tr, emit)

@@ -62,8 +62,7 @@ type Request struct {
 	Interval market.Interval // of candles
 	From, To time.Time       // From inclusive, To exclusive; zero: as far as there is something
 	// KnownBefore leaves out every row that was not known here before that time, or of
-	// which that is not known. The history keeps the last revision of a candle alone: one
-	// that was revised later is left out, not told as it was.
+	// which that is not known. A candle that was corrected later is told as it was then.
 	KnownBefore time.Time
 	Format      Format
 	Float       bool // prices and amounts as binary floating point, which is not exact
@@ -110,7 +109,7 @@ type part struct {
 // Summary is what was written.
 type Summary struct {
 	Rows    int64 `json:"rows"`
-	LeftOut int64 `json:"left_out"` // not known before Request.KnownBefore
+	LeftOut int64 `json:"left_out"` // trades not known before Request.KnownBefore, and rows of which that is unknown
 	Bytes   int64 `json:"bytes"`
 }
 

@@ -140,7 +140,11 @@ func (r *reading) candles(p part) error {
 	return nil
 }
 
+// bars reads as of KnownBefore, so that a candle that was corrected later is told as it was.
 func (r *reading) bars(s market.Series, rng market.Range, buf []market.Candle) ([]market.Candle, error) {
+	if before := r.e.req.KnownBefore; !before.IsZero() {
+		rng.KnownAt = before.Add(-time.Nanosecond)
+	}
 	if into, ok := r.e.src.Candles.(candlesInto); ok {
 		return into.CandlesInto(r.ctx, s, r.e.req.Interval, rng, buf)
 	}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/market"
@@ -47,9 +48,39 @@ func (r *Reader) Candles(ctx context.Context, s market.Series, i market.Interval
 }
 
 // CandlesInto appends the bars of the range to buf.
+//
+// With KnownAt it gives what it gave then: made of what was known, without what was still
+// open. A bar counts as over from its end on.
 func (r *Reader) CandlesInto(ctx context.Context, s market.Series, i market.Interval, rng market.Range, buf []market.Candle) ([]market.Candle, error) {
+	now, then, limit, start := r.now(), rng.KnownAt, rng.Limit, len(buf)
+	if then.IsZero() || then.After(now) {
+		rng.KnownAt = time.Time{}
+		return r.read(ctx, s, i, rng, buf, now)
+	}
+	// The bar that was open is read too, because it shows that the one before it was over.
+	if end := i.Next(i.Start(then)); rng.To.IsZero() || rng.To.After(end) {
+		rng.To = end
+	}
+	if !rng.From.Before(rng.To) {
+		return buf, nil
+	}
+	if limit > 0 {
+		rng.Limit++
+	}
+	buf, err := r.read(ctx, s, i, rng, buf, then)
+	if err != nil {
+		return buf, err
+	}
+	rows := slices.DeleteFunc(buf[start:], func(k market.Candle) bool { return i.Next(k.Open).After(then) })
+	if limit > 0 && len(rows) > limit {
+		rows = rows[:limit]
+	}
+	return buf[:start+len(rows)], nil
+}
+
+// read is CandlesInto at the time now.
+func (r *Reader) read(ctx context.Context, s market.Series, i market.Interval, rng market.Range, buf []market.Candle, now time.Time) ([]market.Candle, error) {
 	start := len(buf)
-	now := r.now()
 	rng, probe := r.bound(rng, i, now)
 	buf, err := r.fill(ctx, s, i, rng, buf, now)
 	if err != nil {
@@ -109,7 +140,7 @@ func (r *Reader) fill(ctx context.Context, s market.Series, i market.Interval, r
 		return r.rolled(ctx, s, i, base, rng, limit, buf, now)
 	}
 	start := len(buf)
-	buf, err := r.stored(ctx, s, i, market.Range{From: rng.From, To: rng.To, Limit: limit}, buf)
+	buf, err := r.stored(ctx, s, i, market.Range{From: rng.From, To: rng.To, Limit: limit, KnownAt: rng.KnownAt}, buf)
 	if err != nil {
 		return buf, err
 	}
@@ -123,7 +154,7 @@ func (r *Reader) fill(ctx context.Context, s market.Series, i market.Interval, r
 			next = buf[k].Open
 		}
 		if buf[k].Open.After(i.Start(next.Add(i.Length() - 1))) {
-			part, err := r.hole(ctx, s, i, base, market.Range{From: next, To: buf[k].Open}, nil, now)
+			part, err := r.hole(ctx, s, i, base, market.Range{From: next, To: buf[k].Open, KnownAt: rng.KnownAt}, nil, now)
 			if err != nil {
 				return buf, err
 			}
@@ -140,7 +171,7 @@ func (r *Reader) fill(ctx context.Context, s market.Series, i market.Interval, r
 		return buf[:start+limit], nil
 	}
 	if next.Before(rng.To) {
-		return r.hole(ctx, s, i, base, market.Range{From: next, To: rng.To}, buf, now)
+		return r.hole(ctx, s, i, base, market.Range{From: next, To: rng.To, KnownAt: rng.KnownAt}, buf, now)
 	}
 	return buf, nil
 }
@@ -162,7 +193,7 @@ func (r *Reader) hole(ctx context.Context, s market.Series, i, base market.Inter
 		next = i.Next(buf[n-1].Open)
 	}
 	if next.Before(rng.To) {
-		return r.rolled(ctx, s, i, base, market.Range{From: next, To: rng.To}, 0, buf, now)
+		return r.rolled(ctx, s, i, base, market.Range{From: next, To: rng.To, KnownAt: rng.KnownAt}, 0, buf, now)
 	}
 	return buf, nil
 }
@@ -182,7 +213,7 @@ func (r *Reader) stored(ctx context.Context, s market.Series, i market.Interval,
 
 // tail adds the open base bar.
 func (r *Reader) tail(s market.Series, i market.Interval, rng market.Range, limit int, buf []market.Candle, start int) []market.Candle {
-	if r.open == nil || limit > 0 && len(buf)-start >= limit {
+	if r.open == nil || !rng.KnownAt.IsZero() || limit > 0 && len(buf)-start >= limit {
 		return buf
 	}
 	k, ok := r.open(s.Venue, s.Pair, i)
@@ -206,11 +237,11 @@ func (r *Reader) rolled(ctx context.Context, s market.Series, i, base market.Int
 	var parts []market.Candle
 	var err error
 	if base == "1m" || base == "1s" {
-		if parts, err = r.fill(ctx, s, base, market.Range{From: from, To: rng.To}, nil, now); err == nil {
-			parts = r.tail(s, base, market.Range{From: from, To: rng.To}, 0, parts, 0)
+		if parts, err = r.fill(ctx, s, base, market.Range{From: from, To: rng.To, KnownAt: rng.KnownAt}, nil, now); err == nil {
+			parts = r.tail(s, base, market.Range{From: from, To: rng.To, KnownAt: rng.KnownAt}, 0, parts, 0)
 		}
 	} else {
-		parts, err = r.fill(ctx, s, base, market.Range{From: from, To: rng.To}, nil, now)
+		parts, err = r.fill(ctx, s, base, market.Range{From: from, To: rng.To, KnownAt: rng.KnownAt}, nil, now)
 	}
 	if err != nil {
 		return buf, err

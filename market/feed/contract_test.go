@@ -33,6 +33,7 @@ import (
 //	said BTC mark=60000.5 index=60000 funding=0.0001 interest=12 pays=1767258000
 //	paid BTC funding=0.0001 pays=1767254400
 //	shut BTC 7 sell 59000 0.5
+//	deal BTC 7 59000 0.5 1767254400
 type toy struct {
 	mu    sync.Mutex
 	asks  []string
@@ -102,6 +103,11 @@ func (f toyFeed) Decode(frame []byte, out *market.Batch) error {
 		case "shut":
 			l := venue.Liquidation(out, in)
 			l.ID, l.Side, l.Price, l.Qty, l.At = w[2], market.Sell, money.MustPrice(w[4]), money.MustQty(w[5]), time.Now().UTC()
+			continue
+		case "deal":
+			tr := venue.Trade(out, in)
+			n, _ := strconv.ParseInt(w[5], 10, 64)
+			tr.ID, tr.Price, tr.Qty, tr.At = w[2], money.MustPrice(w[3]), money.MustQty(w[4]), time.Unix(n, 0).UTC()
 			continue
 		case "paid":
 			venue.Derivative(out, in).Settled = true

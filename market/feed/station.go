@@ -231,7 +231,7 @@ func (s *Station) take(c *Conn, b *market.Batch, at time.Time) {
 	s.rows.Reset()
 	emit := func(k market.Candle) { s.candle(k) }
 	for i := range b.Gaps { // first: see Conn.lost
-		s.gap(&b.Gaps[i], emit)
+		s.gap(&b.Gaps[i], at, emit)
 	}
 	for i := range b.Trades {
 		s.trade(&b.Trades[i], at, emit)
@@ -339,7 +339,7 @@ func (s *Station) publish(ch market.Channel, p market.Pair, i market.Interval, f
 }
 
 // gap remembers and announces a gap, and puts the bars of that time in doubt.
-func (s *Station) gap(g *market.Gap, emit func(market.Candle)) {
+func (s *Station) gap(g *market.Gap, at time.Time, emit func(market.Candle)) {
 	if len(s.gaps) >= 500 {
 		s.gaps = s.gaps[1:]
 	}
@@ -359,10 +359,10 @@ func (s *Station) gap(g *market.Gap, emit func(market.Candle)) {
 			if g.Pair == "" || g.Pair == p {
 				if g.Repaired.IsZero() {
 					if g.To.IsZero() || g.To.Equal(g.From) {
-						m.Doubt(g.From, g.To, emit)
+						m.Doubt(g.From, g.To, at, emit)
 					}
 				} else {
-					m.Trust(g.From, emit)
+					m.Trust(g.From, at, emit)
 				}
 			}
 		}

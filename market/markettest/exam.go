@@ -40,6 +40,9 @@ func Run(t *testing.T, open func(t *testing.T, dir string) market.History) {
 		{"a trade from another channel with another precision is the same trade", tradeOfOtherPrecision},
 		{"trades without id are known by all their fields", tradesWithoutID},
 		{"the candle with the higher revision wins", higherRevisionWins},
+		{"what was known at a moment is given as it was given then", knownAtAMoment},
+		{"an earlier version that comes late finds its place", versionsInAnyOrder},
+		{"corrections tell from what to what, and when", correctionsAreTold},
 		{"the later quote of one moment stays", laterQuoteStays},
 		{"what is said of a contract is read back, one statement a moment", statementsOfContracts},
 		{"settled funding is a history of its own", settledFunding},
@@ -118,6 +121,11 @@ func (x *exam) candles(t *testing.T, s market.Series, i market.Interval, r marke
 	return collect(t, x.Candles(t.Context(), s, i, r))
 }
 
+func (x *exam) corrections(t *testing.T, s market.Series, i market.Interval, r market.Range) []market.Correction {
+	t.Helper()
+	return collect(t, x.Corrections(t.Context(), s, i, r))
+}
+
 func (x *exam) gaps(t *testing.T, s market.Series, r market.Range) []market.Gap {
 	t.Helper()
 	return collect(t, x.Gaps(t.Context(), s, r))
@@ -159,6 +167,8 @@ func say(v any) string {
 		return fmt.Sprintf("%s %s %s %s x %s / %s x %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.Bid, v.BidQty, v.Ask, v.AskQty, moment(v.At), moment(v.Received), v.Marks.Names())
 	case market.Candle:
 		return fmt.Sprintf("%s %s %s %s O%s H%s L%s C%s V%s T%s n%d complete=%v rev%d %v known %s", v.Venue, v.Pair, v.Interval, moment(v.Open), v.O, v.H, v.L, v.C, v.Volume, v.Turnover, v.Trades, v.Complete, v.Revision, v.Marks.Names(), moment(v.Known))
+	case market.Correction:
+		return say(v.Before) + " became " + say(v.After)
 	case market.Derivative:
 		return fmt.Sprintf("%s %s %s has %04b mark %s index %s funding %s every %s at %s settled=%v interest %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.Has, v.Mark, v.Index, v.Funding, v.Interval, moment(v.FundingAt), v.Settled, v.Interest, moment(v.At), moment(v.Received), v.Marks.Names())
 	case market.Liquidation:

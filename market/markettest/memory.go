@@ -25,6 +25,7 @@ type Memory struct {
 	known   map[string][]time.Time // of trades: what each is known by, and where it stands
 	quotes  map[market.Series]map[time.Time]market.Quote
 	candles map[bar]map[time.Time]market.Candle
+	earlier map[bar]map[time.Time][]market.Candle             // versions that others took the place of
 	said    map[market.Series]map[time.Time]market.Derivative // statements
 	paid    map[market.Series]map[time.Time]market.Derivative // settled funding
 	ended   map[market.Series][]market.Liquidation
@@ -45,6 +46,7 @@ func NewMemory() *Memory {
 		known:   map[string][]time.Time{},
 		quotes:  map[market.Series]map[time.Time]market.Quote{},
 		candles: map[bar]map[time.Time]market.Candle{},
+		earlier: map[bar]map[time.Time][]market.Candle{},
 		said:    map[market.Series]map[time.Time]market.Derivative{},
 		paid:    map[market.Series]map[time.Time]market.Derivative{},
 		ended:   map[market.Series][]market.Liquidation{},
@@ -105,11 +107,24 @@ func (m *Memory) Append(ctx context.Context, b *market.Batch) error {
 	for _, c := range b.Candles {
 		k := bar{market.Series{Venue: c.Venue, Pair: c.Pair}, c.Interval}
 		if m.candles[k] == nil {
-			m.candles[k] = map[time.Time]market.Candle{}
+			m.candles[k], m.earlier[k] = map[time.Time]market.Candle{}, map[time.Time][]market.Candle{}
 		}
 		old, ok := m.candles[k][c.Open]
-		if !ok || c.Revision > old.Revision || c.Revision == old.Revision && c.Known.After(old.Known) {
+		gone := old
+		switch wins := c.Revision > old.Revision || c.Revision == old.Revision && c.Known.After(old.Known); {
+		case !ok:
 			m.candles[k][c.Open] = c
+			continue
+		case c.Same(&old):
+			continue
+		case wins:
+			m.candles[k][c.Open] = c
+		default:
+			gone = c
+		}
+		over := gone.Complete || !gone.Known.Before(c.Interval.Next(c.Open))
+		if over && gone.Known.Before(m.candles[k][c.Open].Known) && !slices.Contains(m.earlier[k][c.Open], gone) {
+			m.earlier[k][c.Open] = append(m.earlier[k][c.Open], gone)
 		}
 	}
 	for _, d := range b.Derivatives {
@@ -187,7 +202,7 @@ func give[T any](ctx context.Context, rows []T) iter.Seq2[T, error] {
 func (m *Memory) Trades(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Trade, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(m.trades[s], func(t market.Trade) time.Time { return firstSet(t.At, t.Received) }, numberBefore, r))
+	return give(ctx, part(then(m.trades[s], r, func(t market.Trade) time.Time { return t.Received }), func(t market.Trade) time.Time { return firstSet(t.At, t.Received) }, numberBefore, r))
 }
 
 // numberBefore orders trades of one time: those with numbers first, by number.
@@ -218,29 +233,75 @@ func values[K comparable, T any](m map[K]T) []T {
 func (m *Memory) Quotes(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Quote, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(values(m.quotes[s]), func(q market.Quote) time.Time { return firstSet(q.At, q.Received) }, nil, r))
+	return give(ctx, part(then(values(m.quotes[s]), r, func(q market.Quote) time.Time { return q.Received }), func(q market.Quote) time.Time { return firstSet(q.At, q.Received) }, nil, r))
 }
 
 // Candles gives the candles of a series.
 func (m *Memory) Candles(ctx context.Context, s market.Series, i market.Interval, r market.Range) iter.Seq2[market.Candle, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(values(m.candles[bar{s, i}]), func(c market.Candle) time.Time { return c.Open }, nil, r))
+	k := bar{s, i}
+	rows := values(m.candles[k])
+	if !r.KnownAt.IsZero() {
+		rows = nil
+		for open, c := range m.candles[k] {
+			versions, best := append(slices.Clone(m.earlier[k][open]), c), -1
+			for n, v := range versions {
+				if v.Known.After(r.KnownAt) {
+					continue
+				}
+				if best < 0 || v.Revision > versions[best].Revision || v.Revision == versions[best].Revision && v.Known.After(versions[best].Known) {
+					best = n
+				}
+			}
+			if best >= 0 {
+				rows = append(rows, versions[best])
+			}
+		}
+		r.KnownAt = time.Time{}
+	}
+	return give(ctx, part(rows, func(c market.Candle) time.Time { return c.Open }, nil, r))
+}
+
+// Corrections tells which candles were given otherwise before.
+func (m *Memory) Corrections(ctx context.Context, s market.Series, i market.Interval, r market.Range) iter.Seq2[market.Correction, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []market.Correction
+	for open, vs := range m.earlier[bar{s, i}] {
+		for _, c := range market.Corrections(append(slices.Clone(vs), m.candles[bar{s, i}][open])) {
+			if r.KnownAt.IsZero() || !c.After.Known.After(r.KnownAt) {
+				out = append(out, c)
+			}
+		}
+	}
+	before := func(a, b market.Correction) bool { return a.After.Known.Before(b.After.Known) }
+	return give(ctx, part(out, func(c market.Correction) time.Time { return c.Before.Open }, before, r))
+}
+
+// then leaves out what became known after a range's KnownAt.
+func then[T any](rows []T, r market.Range, received func(T) time.Time) []T {
+	if r.KnownAt.IsZero() {
+		return rows
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(v T) bool { return received(v).After(r.KnownAt) })
 }
 
 // Derivatives gives the statements of a series.
 func (m *Memory) Derivatives(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(values(m.said[s]), whenSaid, nil, r))
+	return give(ctx, part(then(values(m.said[s]), r, learned), whenSaid, nil, r))
 }
 
 // Funding gives the settled funding of a series.
 func (m *Memory) Funding(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Derivative, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(values(m.paid[s]), whenSaid, nil, r))
+	return give(ctx, part(then(values(m.paid[s]), r, learned), whenSaid, nil, r))
 }
+
+func learned(d market.Derivative) time.Time { return d.Received }
 
 func whenSaid(d market.Derivative) time.Time { return d.When() }
 
@@ -248,7 +309,7 @@ func whenSaid(d market.Derivative) time.Time { return d.When() }
 func (m *Memory) Liquidations(ctx context.Context, s market.Series, r market.Range) iter.Seq2[market.Liquidation, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return give(ctx, part(m.ended[s], whenClosed, nil, r))
+	return give(ctx, part(then(m.ended[s], r, func(l market.Liquidation) time.Time { return l.Received }), whenClosed, nil, r))
 }
 
 func whenClosed(l market.Liquidation) time.Time { return l.When() }
@@ -366,8 +427,9 @@ func (m *Memory) Retain(ctx context.Context, now time.Time, limits []market.Rete
 	for b, rows := range m.candles {
 		for at := range rows {
 			if at.Before(before(market.Candles, b.Interval)) {
+				gone += 1 + int64(len(m.earlier[b][at]))
 				delete(rows, at)
-				gone++
+				delete(m.earlier[b], at)
 			}
 		}
 	}

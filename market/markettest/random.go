@@ -48,6 +48,7 @@ type dice struct {
 	clock  time.Duration
 	sent   []market.Trade
 	closed []market.Liquidation
+	bars   []market.Candle
 	number int
 }
 
@@ -110,6 +111,13 @@ func (d *dice) candle() market.Candle {
 	c.O, c.H, c.L, c.C = money.Price{Decimal: d.decimal()}, money.Price{Decimal: d.decimal()}, money.Price{Decimal: d.decimal()}, money.Price{Decimal: d.decimal()}
 	c.Volume, c.Turnover, c.Trades = money.Qty{Decimal: d.decimal()}, d.decimal(), d.Int64N(1000)-1
 	c.Complete, c.Known = d.IntN(2) == 0, c.Open.Add(time.Duration(d.Int64N(int64(time.Hour))))
+	if n := len(d.bars); n > 0 && d.IntN(3) == 0 { // once more, or the same known at another time
+		c = d.bars[d.IntN(n)]
+		if d.IntN(2) == 0 {
+			c.Known = c.Known.Add(time.Duration(d.Int64N(int64(time.Hour))) - 30*time.Minute)
+		}
+	}
+	d.bars = append(d.bars, c)
 	return c
 }
 
@@ -219,12 +227,16 @@ func (d *dice) ask(t *testing.T, n int) {
 	if d.IntN(2) == 0 {
 		r.Limit = 1 + d.IntN(300)
 	}
+	if d.IntN(3) == 0 {
+		r.KnownAt = at(time.Duration(d.Int64N(int64(d.clock) + 1)))
+	}
 	s := d.series()
-	what := fmt.Sprintf("step %d, %v %v to %v limit %d reverse %v", n, s, moment(r.From), moment(r.To), r.Limit, r.Reverse)
+	what := fmt.Sprintf("step %d, %v %v to %v limit %d reverse %v known at %v", n, s, moment(r.From), moment(r.To), r.Limit, r.Reverse, moment(r.KnownAt))
 	same(t, "trades, "+what, d.engine.trades(t, s, r), collect(t, d.model.Trades(t.Context(), s, r)))
 	same(t, "quotes, "+what, d.engine.quotes(t, s, r), collect(t, d.model.Quotes(t.Context(), s, r)))
 	same(t, "1m, "+what, d.engine.candles(t, s, "1m", r), collect(t, d.model.Candles(t.Context(), s, "1m", r)))
 	same(t, "5m, "+what, d.engine.candles(t, s, "5m", r), collect(t, d.model.Candles(t.Context(), s, "5m", r)))
+	same(t, "corrections, "+what, d.engine.corrections(t, s, "1m", r), collect(t, d.model.Corrections(t.Context(), s, "1m", r)))
 	same(t, "derivatives, "+what, d.engine.derivatives(t, s, r), collect(t, d.model.Derivatives(t.Context(), s, r)))
 	same(t, "funding, "+what, d.engine.funding(t, s, r), collect(t, d.model.Funding(t.Context(), s, r)))
 	same(t, "liquidations, "+what, d.engine.liquidations(t, s, r), collect(t, d.model.Liquidations(t.Context(), s, r)))
@@ -241,6 +253,7 @@ func (d *dice) everything(t *testing.T) {
 			r := market.Range{Reverse: reverse}
 			same(t, "all trades", d.engine.trades(t, s, r), collect(t, d.model.Trades(t.Context(), s, r)))
 			same(t, "all quotes", d.engine.quotes(t, s, r), collect(t, d.model.Quotes(t.Context(), s, r)))
+			same(t, "all corrections", d.engine.corrections(t, s, "5m", r), collect(t, d.model.Corrections(t.Context(), s, "5m", r)))
 			same(t, "all derivatives", d.engine.derivatives(t, s, r), collect(t, d.model.Derivatives(t.Context(), s, r)))
 			same(t, "all funding", d.engine.funding(t, s, r), collect(t, d.model.Funding(t.Context(), s, r)))
 			same(t, "all liquidations", d.engine.liquidations(t, s, r), collect(t, d.model.Liquidations(t.Context(), s, r)))

@@ -10,19 +10,13 @@ func candles() *kind[market.Candle] {
 		channel: market.Candles, code: 'c', chunk: 512, bytes: 240,
 		time:   candleTime,
 		after:  func(a, b *market.Candle) bool { return candleTime(a) > candleTime(b) },
-		wins:   candleWins,
+		wins:   func(older, newer *market.Candle) bool { return newer.Supersedes(older) },
+		known:  func(c *market.Candle) int64 { return nanos(c.Known) },
 		encode: encodeCandles, decode: decodeCandles,
 	}
 }
 
 func candleTime(c *market.Candle) int64 { return c.Open.UnixNano() }
-
-func candleWins(older, newer *market.Candle) bool {
-	if newer.Revision != older.Revision {
-		return newer.Revision > older.Revision
-	}
-	return newer.Known.After(older.Known)
-}
 
 // relateOHLC writes the opening price as its distance from the close before, and
 // the others as distances from the nearest price already known.

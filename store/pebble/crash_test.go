@@ -59,6 +59,9 @@ func crashBatch(n int) *market.Batch {
 		market.Derivative{Venue: "kraken", Pair: "C0-USD", Has: market.StatedMark, Mark: money.MustPrice("60000.5"), At: start.Add(time.Duration(n) * time.Second), Received: paid},
 		market.Derivative{Venue: "kraken", Pair: "C0-USD", Has: market.StatedFunding, Settled: true, Funding: money.MustNew(int64(n), 8), FundingAt: paid, Received: paid})
 	b.Liquidations = append(b.Liquidations, market.Liquidation{Venue: "kraken", Pair: "C0-USD", ID: strconv.Itoa(n), Side: market.Sell, Price: money.MustPrice("60000.5"), Qty: money.MustQty("1"), At: start.Add(time.Duration(n/3) * time.Second), Received: paid})
+	closed := market.Candle{Venue: "kraken", Pair: "C1-USD", Interval: "1m", Open: start.Add(time.Duration(n/2) * time.Minute), Complete: true, Trades: int64(n)}
+	closed.Known = closed.Open.Add(time.Minute + time.Duration(n%2)*time.Second)
+	b.Candles = append(b.Candles, closed)
 	b.Gaps = append(b.Gaps, market.Gap{ID: fmt.Sprint("g", n), Venue: "kraken", From: open, To: open.Add(time.Second), Missing: int64(n)})
 	return b
 }
@@ -204,6 +207,28 @@ func checkAfterCrash(t *testing.T, dir string, round int, acked map[int]bool) {
 			t.Fatal(err)
 		}
 		gaps[g.ID] = true
+	}
+	versions := map[int64]bool{}
+	bars := market.Series{Venue: "kraken", Pair: "C1-USD"}
+	for c, err := range s.Candles(t.Context(), bars, "1m", market.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions[c.Trades] = true
+	}
+	for c, err := range s.Corrections(t.Context(), bars, "1m", market.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if versions[c.Before.Trades] || !versions[c.After.Trades] || c.Before.Trades+1 != c.After.Trades {
+			t.Fatalf("round %d: version %d became %d", round, c.Before.Trades, c.After.Trades)
+		}
+		versions[c.Before.Trades] = true
+	}
+	for n := range found {
+		if !versions[int64(n)] {
+			t.Fatalf("round %d: the bar of batch %d is there in no version", round, n)
+		}
 	}
 	best := map[int64]int{}
 	for n, rows := range found {

@@ -24,6 +24,7 @@ func derivatives() *kind[market.Derivative] {
 		time:  derivativeTime,
 		after: func(a, b *market.Derivative) bool { return derivativeTime(a) > derivativeTime(b) },
 		wins:  func(older, newer *market.Derivative) bool { return *older != *newer },
+		known: func(d *market.Derivative) int64 { return nanos(d.Received) },
 		encode: func(c *coder, dst []byte, rows []market.Derivative) []byte {
 			return encodeDerivatives(c, dst, rows, false)
 		},
@@ -44,6 +45,7 @@ func funding() *kind[market.Derivative] {
 			o.Received = newer.Received
 			return o != *newer
 		},
+		known: func(d *market.Derivative) int64 { return nanos(d.Received) },
 		encode: func(c *coder, dst []byte, rows []market.Derivative) []byte {
 			return encodeDerivatives(c, dst, rows, true)
 		},

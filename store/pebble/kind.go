@@ -26,7 +26,10 @@ type kind[T any] struct {
 	wins func(older, newer *T) bool
 	// same tells whether two rows of one time are one row, the first of which stays; nil
 	// where that is decided otherwise.
-	same   func(a, b *T) bool
+	same func(a, b *T) bool
+	// known is when a row became known, noTime where nobody can tell.
+	known  func(*T) int64
+	hidden bool // not in the list of what is stored
 	encode func(c *coder, dst []byte, rows []T) []byte
 	decode func(c *coder, r *reader, n int, of name, dst []T) []T
 }

@@ -16,6 +16,7 @@ func liquidations() *kind[market.Liquidation] {
 		same: func(a, b *market.Liquidation) bool {
 			return a.ID == b.ID && (a.ID != "" || a.Side == b.Side && a.Price == b.Price && a.Qty == b.Qty)
 		},
+		known: func(l *market.Liquidation) int64 { return nanos(l.Received) },
 		encode: func(c *coder, dst []byte, rows []market.Liquidation) []byte {
 			ts := make([]market.Trade, len(rows))
 			for i := range rows {

@@ -66,6 +66,8 @@ func (s *Store) restore(code byte, sid uint32, n name) (run, error) {
 		return restored(s, s.quotes, sid, n)
 	case s.candles.code:
 		return restored(s, s.candles, sid, n)
+	case s.versions.code:
+		return restored(s, s.versions, sid, n)
 	case s.derivatives.code:
 		return restored(s, s.derivatives, sid, n)
 	case s.funding.code:

@@ -11,6 +11,7 @@ func quotes() *kind[market.Quote] {
 		time:   quoteTime,
 		after:  func(a, b *market.Quote) bool { return quoteTime(a) > quoteTime(b) },
 		wins:   func(older, newer *market.Quote) bool { return *older != *newer },
+		known:  func(q *market.Quote) int64 { return nanos(q.Received) },
 		encode: encodeQuotes, decode: decodeQuotes,
 	}
 }

@@ -19,12 +19,16 @@ type cursor struct {
 	from, to int64
 	limit    int // 0: none
 	reverse  bool
-	chunks   int // read so far
+	chunks   int   // read so far
+	known    int64 // rows that became known later are passed over
 	done     bool
 }
 
 func cursorOf(r market.Range) cursor {
-	c := cursor{from: noTime, to: forever, limit: r.Limit, reverse: r.Reverse}
+	c := cursor{from: noTime, to: forever, known: forever, limit: r.Limit, reverse: r.Reverse}
+	if !r.KnownAt.IsZero() {
+		c.known = bound(r.KnownAt)
+	}
 	if !r.From.IsZero() {
 		c.from = bound(r.From)
 	}
@@ -203,6 +207,9 @@ func take[T any](sr *series[T], c *cursor, buf, rows, tail []T) []T {
 	} else if len(rows) == 0 {
 		rows = tail
 	}
+	if c.known != forever {
+		rows = sr.knownBy(rows, c.known)
+	}
 	if c.limit > 0 && len(rows) >= c.limit {
 		if c.reverse {
 			rows = rows[len(rows)-c.limit:]
@@ -219,6 +226,17 @@ func take[T any](sr *series[T], c *cursor, buf, rows, tail []T) []T {
 		slices.Reverse(buf[from:])
 	}
 	return buf
+}
+
+// knownBy copies the rows that were known at a time.
+func (k *kind[T]) knownBy(rows []T, at int64) []T {
+	out := make([]T, 0, len(rows))
+	for i := range rows {
+		if k.known(&rows[i]) <= at {
+			out = append(out, rows[i])
+		}
+	}
+	return out
 }
 
 // each yields what r asks for of a series, page by page.
@@ -272,6 +290,9 @@ func (s *Store) Quotes(ctx context.Context, of market.Series, r market.Range) it
 
 // Candles gives the candles of a series in order of Open.
 func (s *Store) Candles(ctx context.Context, of market.Series, i market.Interval, r market.Range) iter.Seq2[market.Candle, error] {
+	if !r.KnownAt.IsZero() {
+		return s.candlesThen(ctx, of, i, r)
+	}
 	return each(ctx, s, seriesOf(s, s.candles, name{of.Venue, of.Pair, i}), r)
 }
 
@@ -294,6 +315,9 @@ func (s *Store) Liquidations(ctx context.Context, of market.Series, r market.Ran
 // CandlesInto appends to buf what Candles would give. With a buf that is large
 // enough it allocates next to nothing; servers reuse theirs.
 func (s *Store) CandlesInto(ctx context.Context, of market.Series, i market.Interval, r market.Range, buf []market.Candle) ([]market.Candle, error) {
+	if !r.KnownAt.IsZero() {
+		return s.intoThen(ctx, of, i, r, buf)
+	}
 	return into(ctx, s, seriesOf(s, s.candles, name{of.Venue, of.Pair, i}), r, buf)
 }
 
@@ -328,7 +352,7 @@ func (s *Store) Series(ctx context.Context) ([]market.Stored, error) {
 	s.mu.RUnlock()
 	var out []market.Stored
 	for _, r := range runs {
-		if d, ok := r.describe(); ok {
+		if d, ok := r.describe(); ok && r.listed() {
 			out = append(out, d)
 		}
 	}

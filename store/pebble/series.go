@@ -201,6 +201,9 @@ func (k *kind[T]) between(rows []T, from, to int64) []T {
 	return rows[i : i+n]
 }
 
+// listed tells whether the series is told to those who ask what there is.
+func (s *series[T]) listed() bool { return !s.hidden }
+
 // describe tells of the series as readers see it; false when it holds nothing.
 func (s *series[T]) describe() (market.Stored, bool) {
 	v := s.view.Load()

@@ -56,6 +56,7 @@ type Store struct {
 	trades       *table[market.Trade]
 	quotes       *table[market.Quote]
 	candles      *table[market.Candle]
+	versions     *table[market.Candle] // earlier ones of candles
 	derivatives  *table[market.Derivative]
 	funding      *table[market.Derivative]
 	liquidations *table[market.Liquidation]
@@ -113,7 +114,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	s := &Store{
 		opt: opt, dir: dir, log: opt.Logger, lock: lock,
 		cache:  newCache(opt.CacheBytes * 2 / 3),
-		trades: newTable(trades()), quotes: newTable(quotes()), candles: newTable(candles()),
+		trades: newTable(trades()), quotes: newTable(quotes()), candles: newTable(candles()), versions: newTable(versions()),
 		derivatives: newTable(derivatives()), funding: newTable(funding()), liquidations: newTable(liquidations()),
 		venues: map[market.VenueID]*venue{},
 		queue:  make(chan *request, maxShared),

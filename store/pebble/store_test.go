@@ -242,7 +242,7 @@ func TestStatsCount(t *testing.T) {
 	}
 	st := s.Stats()
 	// The gap is stored each time: the later one wins.
-	if st.Rows != crashRows+4+2 || st.Repeated != crashRows+4 || st.Series != 7 || st.Merges != 7 || st.Chunks != 7 || st.DiskBytes == 0 {
+	if st.Rows != crashRows+5+2 || st.Repeated != crashRows+5 || st.Series != 8 || st.Merges != 8 || st.Chunks != 8 || st.DiskBytes == 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -20,6 +20,7 @@ func trades() *kind[market.Trade] {
 		channel: market.Trades, code: 't', chunk: 1024, bytes: 176,
 		time:   tradeTime,
 		after:  tradeAfter,
+		known:  func(t *market.Trade) int64 { return nanos(t.Received) },
 		encode: encodeTrades, decode: decodeTrades,
 	}
 }

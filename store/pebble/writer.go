@@ -13,6 +13,7 @@ type run interface {
 	publish()
 	abandon()
 	describe() (market.Stored, bool)
+	listed() bool
 	settle(tx *txn) error
 	retain(tx *txn, before int64) (int64, error)
 	keep(limits []market.Retention) (r market.Retention, found bool)
@@ -153,7 +154,9 @@ func (tx *txn) build() error {
 			stage(tx, g.series, g.rows, len(g.rows))
 		}
 		for _, g := range r.candles {
-			stage(tx, g.series, g.rows, len(g.rows))
+			if err := tx.putCandles(g); err != nil {
+				return err
+			}
 		}
 		for _, g := range r.derivatives {
 			stage(tx, g.series, g.rows, len(g.rows))
