@@ -29,6 +29,8 @@ type Driver struct {
 	// as one in a recording without an instrument list. It fills Symbol, Key, Kind,
 	// Base, Quote and RESTSymbol in the venue's spelling; ok is false if it cannot.
 	Guess func(key string) (in market.Instrument, ok bool)
+	// Private is its interface to an account; nil where Assay has none.
+	Private *Private
 }
 
 // Spec is the exchange as data.

@@ -55,8 +55,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.RESTRange},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Guess:   guess,
+	Private: &Private,
 }
 
 func guess(key string) (market.Instrument, bool) {

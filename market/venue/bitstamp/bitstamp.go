@@ -57,8 +57,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.RESTTime, Refresh: 5 * time.Minute},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(steps)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(steps)},
+	Guess:   guess,
+	Private: &Private,
 }
 
 // guess reads ethusd, and btcusd-perp.

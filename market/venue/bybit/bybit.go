@@ -72,8 +72,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Chain},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Guess:   guess,
+	Private: &Private,
 }
 
 // section gives the section an instrument is traded in.

@@ -69,7 +69,8 @@ var Driver = venue.Driver{
 			return answer(u, body, t, out)
 		},
 	},
-	Guess: guess,
+	Guess:   guess,
+	Private: &Private,
 }
 
 // Exchange is Coinbase by its Exchange interface, which needs no key for history.
@@ -93,7 +94,8 @@ var Exchange = venue.Driver{
 		Request: exchangeAsk, Next: exchangeNext, Decode: exchangeAnswer, Failure: failure,
 		Intervals: venue.IntervalList(granularities),
 	},
-	Guess: guess,
+	Guess:   guess,
+	Private: &ExchangePrivate,
 }
 
 var exchangeDialect = venue.Dialect{

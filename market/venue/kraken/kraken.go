@@ -76,8 +76,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Stream, Depth: depth, Checksum: asSent},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Guess:   guess,
+	Private: &Private,
 }
 
 func v2(u *url.URL) bool { return strings.HasSuffix(u.Path, "/v2") }

@@ -166,6 +166,7 @@ var kinds = []struct {
 	{"EQuery:Unknown asset", fault.Unknown}, {"EQuery:Invalid asset pair", fault.Unknown},
 	{"EService", fault.Unavailable}, {"EGeneral:Internal error", fault.Unavailable}, {"EDatabase", fault.Unavailable},
 	{"EGeneral:Permission denied", fault.Denied},
+	{"EAPI:Invalid key", fault.Unauthentic}, {"EAPI:Invalid signature", fault.Unauthentic}, {"EAPI:Invalid nonce", fault.Unauthentic}, {"ESession", fault.Unauthentic},
 }
 
 func faultOf(text string) error {

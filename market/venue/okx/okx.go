@@ -76,8 +76,9 @@ var Driver = venue.Driver{
 		},
 		Book: book.Rule{Join: book.Chain, Checksum: checksum},
 	}},
-	REST:  venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
-	Guess: guess,
+	REST:    venue.REST{Request: ask, Decode: answer, Failure: failure, Next: next, Intervals: venue.IntervalList(intervals)},
+	Guess:   guess,
+	Private: &Private,
 }
 
 func request(op string, subs []venue.Sub, id int) [][]byte {

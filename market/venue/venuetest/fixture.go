@@ -74,19 +74,7 @@ func load(t testing.TB, d *venue.Driver) []*fixture {
 
 // parse reads the txtar form: a comment, then files between lines "-- name --".
 func (f *fixture) parse(text string) error {
-	f.files = map[string]string{}
-	name := ""
-	for l := range strings.Lines(text) {
-		if s := strings.TrimSpace(l); strings.HasPrefix(s, "-- ") && strings.HasSuffix(s, " --") {
-			name = strings.TrimSpace(s[3 : len(s)-3])
-			f.order = append(f.order, name)
-			f.files[name] = ""
-		} else if name == "" {
-			f.comment += l
-		} else {
-			f.files[name] += l
-		}
-	}
+	f.split(text)
 	if s := strings.TrimSpace(f.comment); len(s) < 20 || !strings.HasSuffix(s, ".") {
 		return fmt.Errorf("the comment %q does not say in a sentence what it shows", s)
 	}
@@ -124,6 +112,23 @@ func (f *fixture) parse(text string) error {
 		f.records = append(f.records, r)
 	}
 	return nil
+}
+
+// split takes the files apart.
+func (f *fixture) split(text string) {
+	f.files = map[string]string{}
+	name := ""
+	for l := range strings.Lines(text) {
+		if s := strings.TrimSpace(l); strings.HasPrefix(s, "-- ") && strings.HasSuffix(s, " --") {
+			name = strings.TrimSpace(s[3 : len(s)-3])
+			f.order = append(f.order, name)
+			f.files[name] = ""
+		} else if name == "" {
+			f.comment += l
+		} else {
+			f.files[name] += l
+		}
+	}
 }
 
 func (f *fixture) write() error {

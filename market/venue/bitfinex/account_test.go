@@ -1,0 +1,11 @@
+package bitfinex
+
+import (
+	"testing"
+
+	"github.com/assayhq/assay/market/venue/venuetest"
+)
+
+func TestAccount(t *testing.T) { venuetest.Account(t, venuetest.Unconnected("bitfinex"), &Private) }
+
+func FuzzAccount(f *testing.F) { venuetest.FuzzAccount(f, venuetest.Unconnected("bitfinex"), &Private) }

@@ -1,0 +1,15 @@
+package bithumb
+
+import (
+	"testing"
+
+	"github.com/assayhq/assay/market/venue/venuetest"
+)
+
+func TestAccount(t *testing.T) {
+	venuetest.Account(t, venuetest.QuoteFirst(venuetest.Unconnected("bithumb")), &Private)
+}
+
+func FuzzAccount(f *testing.F) {
+	venuetest.FuzzAccount(f, venuetest.QuoteFirst(venuetest.Unconnected("bithumb")), &Private)
+}

@@ -1,0 +1,11 @@
+package deribit
+
+import (
+	"testing"
+
+	"github.com/assayhq/assay/market/venue/venuetest"
+)
+
+func TestAccount(t *testing.T) { venuetest.Account(t, venuetest.Unconnected("deribit"), &Private) }
+
+func FuzzAccount(f *testing.F) { venuetest.FuzzAccount(f, venuetest.Unconnected("deribit"), &Private) }

@@ -1,0 +1,13 @@
+package hyperliquid
+
+import (
+	"testing"
+
+	"github.com/assayhq/assay/market/venue/venuetest"
+)
+
+func TestAccount(t *testing.T) { venuetest.Account(t, venuetest.Unconnected("hyperliquid"), &Private) }
+
+func FuzzAccount(f *testing.F) {
+	venuetest.FuzzAccount(f, venuetest.Unconnected("hyperliquid"), &Private)
+}

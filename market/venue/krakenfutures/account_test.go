@@ -1,0 +1,15 @@
+package krakenfutures
+
+import (
+	"testing"
+
+	"github.com/assayhq/assay/market/venue/venuetest"
+)
+
+func TestAccount(t *testing.T) {
+	venuetest.Account(t, venuetest.Unconnected("krakenfutures"), &Private)
+}
+
+func FuzzAccount(f *testing.F) {
+	venuetest.FuzzAccount(f, venuetest.Unconnected("krakenfutures"), &Private)
+}
