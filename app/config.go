@@ -49,6 +49,7 @@ type Config struct {
 	Mail      Mail                `koanf:"mail" doc:"letters"`
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
+	Accounts  map[string]string   `koanf:"accounts" doc:"accounts at exchanges that may be read, by the exchange's id: the name of the secret that holds the key, such as exchange/kraken; never the key itself"`
 	Endpoints map[string]Endpoint `koanf:"endpoints" doc:"other addresses of an exchange, by its id: stream and rest"`
 	MCP       MCP                 `koanf:"mcp" doc:"tools for language models"`
 	Compat    Compat              `koanf:"compat" doc:"APIs that others' clients speak"`
@@ -191,6 +192,12 @@ func LoadConfig(path string, environ []string, overrides map[string]any) (Config
 		return Config{}, err
 	}
 	for _, key := range k.Keys() {
+		if rest, ok := strings.CutPrefix(key, "accounts."); ok {
+			if id, _, deeper := strings.Cut(rest, "."); deeper {
+				return Config{}, inTheClear("accounts."+clipped(id), clipped(id))
+			}
+			continue
+		}
 		if !known[key] && !strings.HasPrefix(key, "endpoints.") && !strings.HasPrefix(key, "secrets.destinations.") {
 			return Config{}, fault.At(fault.Invalid, key, "there is no setting %q; `assay config doc` lists them%s", key, near(key, known))
 		}
@@ -235,6 +242,9 @@ func (c *Config) Check() error {
 		if _, ok := all.Driver(market.VenueID(v)); !ok {
 			return fault.At(fault.Invalid, "endpoints", "there is no venue %q; known are %s", v, venueList())
 		}
+	}
+	if err := c.checkAccounts(); err != nil {
+		return err
 	}
 	for i, p := range c.Pairs {
 		q, err := market.ParsePair(p)

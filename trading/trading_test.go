@@ -1,6 +1,8 @@
 package trading_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/assayhq/assay/fault"
@@ -29,6 +31,18 @@ func TestEachStatusHasAMeaning(t *testing.T) {
 	}
 	if len(seen) != 10 {
 		t.Errorf("%d statuses", len(seen))
+	}
+}
+
+func TestTheGlossaryHasTheStatuses(t *testing.T) {
+	text, err := os.ReadFile("../docs/glossary.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range trading.Statuses() {
+		if row := "| `" + string(s.Status) + "` | " + s.Meaning + " |\n"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/glossary.md lacks %s", row)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 		c.price(), c.watch(), c.candles(), c.top(), c.movers(), c.venues(), c.depth(), c.slippage(), c.route(),
 		c.indicator(), c.risk(), c.grade(), c.mcp(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
-		c.incident(), c.alertCmd(), c.secrets(), c.auditCmd(), c.complianceCmd(),
+		c.incident(), c.alertCmd(), c.secrets(), c.account(), c.auditCmd(), c.complianceCmd(),
 		c.configCmd(), c.doctor(), c.versionCmd(),
 	)
 	wrapArgs(root)

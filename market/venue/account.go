@@ -29,42 +29,72 @@ type Row map[string]string
 // object behind * has its own name under "#". inside names the members whose own members
 // belong to the row. A path that leads nowhere gives no rows.
 func Rows(body []byte, path, inside string, each func(Row) error) error {
+	_, err := find(body, path, inside, each)
+	return err
+}
+
+// AllRows is Rows for an answer that has to have them: a path that leads nowhere is an
+// error, so that an answer of another kind is not taken for an empty account.
+func AllRows(body []byte, path, inside string, each func(Row) error) error {
+	found, err := find(body, path, inside, each)
+	if err == nil && !found {
+		err = fault.New(fault.Unavailable, "the answer is of another kind: it has no %s", path)
+	}
+	return err
+}
+
+func find(body []byte, path, inside string, each func(Row) error) (found bool, err error) {
 	c := scan.New(body)
+	if p := c.Peek(); p != '{' && p != '[' {
+		c.Fail("expected an object or an array")
+		return false, c.Err()
+	}
 	var steps []string
 	if path != "" {
 		steps = strings.Split(path, ".")
 	}
 	var failed error
-	descend(&c, steps, "", inside, func(r Row) {
+	found = descend(&c, steps, "", inside, func(r Row) {
 		if failed == nil && c.Err() == nil {
 			failed = each(r)
 		}
 	})
 	if err := c.End(); err != nil {
-		return err
+		return false, err
 	}
-	return failed
+	return found, failed
 }
 
-func descend(c *scan.Cursor, steps []string, name, inside string, each func(Row)) {
+// descend follows the steps, and tells whether they led somewhere: to something empty, too.
+func descend(c *scan.Cursor, steps []string, name, inside string, each func(Row)) (found bool) {
 	switch p := c.Peek(); {
 	case p == '{' && len(steps) > 0:
+		found = steps[0] == "*"
 		for ok := c.Obj(); ok && c.NextKey(); {
-			if k := string(c.K); k == steps[0] || steps[0] == "*" {
+			switch k := string(c.K); steps[0] {
+			case "*":
 				descend(c, steps[1:], k, inside, each)
-			} else {
+			case k:
+				found = descend(c, steps[1:], "", inside, each)
+			default:
 				c.Skip()
 			}
 		}
 	case p == '[' && len(steps) > 0:
-		i := 0
-		for ok := c.Arr(); ok && c.NextItem(); i++ {
-			if steps[0] == "*" || steps[0] == strconv.Itoa(i) {
+		found = steps[0] == "*"
+		for i, ok := 0, c.Arr(); ok && c.NextItem(); i++ {
+			switch steps[0] {
+			case "*":
 				descend(c, steps[1:], "", inside, each)
-			} else {
+			case strconv.Itoa(i):
+				found = descend(c, steps[1:], "", inside, each)
+			default:
 				c.Skip()
 			}
 		}
+		return found
+	case len(steps) > 0:
+		c.Skip()
 	case p == '[' && len(steps) == 0:
 		for ok := c.Arr(); ok && c.NextItem(); {
 			if p := c.Peek(); p == '{' || p == '[' {
@@ -73,11 +103,15 @@ func descend(c *scan.Cursor, steps []string, name, inside string, each func(Row)
 				c.Skip()
 			}
 		}
+		return true
 	case p == '{' && len(steps) == 0:
 		each(read(c, name, inside))
+		return true
 	default:
 		c.Skip()
+		return true
 	}
+	return found
 }
 
 // OneRow reads a whole message as one row.
@@ -555,11 +589,11 @@ func (s *Sheet) Decode(a AccountAsk, body []byte, t *Table, out *trading.Account
 	switch a.What {
 	case AskBalances:
 		out.Snapshot = a.Section == 0 && a.Cursor == ""
-		return Rows(body, s.Balances.Path, s.Balances.Inside, func(r Row) error { return s.Balances.Read(r, t, out) })
+		return AllRows(body, s.Balances.Path, s.Balances.Inside, func(r Row) error { return s.Balances.Read(r, t, out) })
 	case AskOrders:
-		return Rows(body, s.Orders.Path, s.Orders.Inside, func(r Row) error { return s.Orders.Read(r, t, out) })
+		return AllRows(body, s.Orders.Path, s.Orders.Inside, func(r Row) error { return s.Orders.Read(r, t, out) })
 	case AskFills:
-		return Rows(body, s.Fills.Path, s.Fills.Inside, func(r Row) error { return s.Fills.Read(r, t, out) })
+		return AllRows(body, s.Fills.Path, s.Fills.Inside, func(r Row) error { return s.Fills.Read(r, t, out) })
 	}
 	return fault.New(fault.Invalid, "no decoder for %s", a.What)
 }

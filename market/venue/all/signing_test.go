@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/access/secret"
+	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/venue"
 	"github.com/assayhq/assay/market/venue/binance"
 	"github.com/assayhq/assay/market/venue/bitfinex"
@@ -205,14 +207,20 @@ func plain(exchange, body string) string {
 	return string(b)
 }
 
+// armoured puts the lines around a key of PEM back, which vectors leave out so that no
+// search for keys finds them.
+func armoured(text string) string {
+	return strings.NewReplacer("PEM-TEST-KEY EC begin", "-----BEGIN EC PRIVATE"+" KEY-----", "PEM-TEST-KEY EC end", "-----END EC PRIVATE"+" KEY-----",
+		"PEM-TEST-KEY begin", "-----BEGIN PRIVATE"+" KEY-----", "PEM-TEST-KEY end", "-----END PRIVATE"+" KEY-----").Replace(text)
+}
+
 func keysOf(v *vector) venue.Credentials {
 	k := v.Credentials
 	s := k.Secret
 	if k.PrivateKey != "" {
 		s = k.PrivateKey
 	}
-	// The vectors hold no PEM that a search for keys would find.
-	s = strings.NewReplacer("PEM-TEST-KEY EC begin", "-----BEGIN EC PRIVATE"+" KEY-----", "PEM-TEST-KEY EC end", "-----END EC PRIVATE"+" KEY-----").Replace(s)
+	s = armoured(s)
 	return venue.NewCredentials(map[string]secret.Value{
 		venue.FieldKey: secret.Of(k.APIKey), venue.FieldSecret: secret.Of(s), venue.FieldPassphrase: secret.Of(k.Password), venue.FieldAccount: secret.Of(k.WalletAddress),
 	})
@@ -315,4 +323,188 @@ func TestRequestsOfAnotherProgramAreReproduced(t *testing.T) {
 		}
 	}
 	t.Logf("%-18s %8d %8d %8d %11d %10d", "all", all.vectors, all.whole, all.requests, all.proving, all.reproduced)
+}
+
+// streams are the private streams, by the names of documents.
+func streams() map[string]*venue.PrivateStream {
+	return map[string]*venue.PrivateStream{
+		"binance": binance.Private.Stream, "binanceusdm": binance.USDMPrivate.Stream, "bitfinex": bitfinex.Private.Stream, "bitget": bitget.Private.Stream, "bithumb": bithumb.Private.Stream,
+		"bitstamp": bitstamp.Private.Stream, "bybit": bybit.Private.Stream, "coinbase": coinbase.Private.Stream, "coinbaseexchange": coinbase.ExchangePrivate.Stream,
+		"cryptocom": cryptocom.Private.Stream, "deribit": deribit.Private.Stream, "gate": gate.Private.Stream, "gemini": gemini.Private.Stream, "htx": htx.Private.Stream,
+		"htxswap": htx.SwapPrivate.Stream, "hyperliquid": hyperliquid.Private.Stream, "kraken": kraken.Private.Stream, "krakenfutures": krakenfutures.Private.Stream,
+		"kucoin": kucoin.Private.Stream, "mexc": mexc.Private.Stream, "okx": okx.Private.Stream, "upbit": upbit.Private.Stream,
+	}
+}
+
+// hand is one line of testdata/signing.jsonl, which signing.py beside it computes without
+// any of our code.
+type hand struct {
+	Exchange      string
+	Stream        bool
+	Call          venue.Call
+	Keys          map[string]string
+	Millis, Nonce int64
+	Random        string
+	Given         struct {
+		Host, Ticket, Challenge string
+		Symbols                 []string
+	}
+	Want struct {
+		Method, Path, Body string
+		Header             map[string]string
+		Login, Subscribe   []json.RawMessage
+	}
+}
+
+func (h *hand) credentials() venue.Credentials {
+	fields := map[string]secret.Value{}
+	for name, v := range h.Keys {
+		fields[name] = secret.Of(armoured(v))
+	}
+	return venue.NewCredentials(fields)
+}
+
+func (h *hand) moment(t *testing.T) venue.Moment {
+	m := venue.Moment{Time: time.UnixMilli(h.Millis), Nonce: h.Nonce}
+	if n, err := hex.Decode(m.Random[:], []byte(h.Random)); err != nil || n != len(m.Random) {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func hands(t *testing.T) []hand {
+	text, err := os.ReadFile("testdata/signing.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []hand
+	for l := range strings.Lines(string(text)) {
+		var h hand
+		if err := json.Unmarshal([]byte(l), &h); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+func TestEverySchemeSignsAsAnIndependentProgramDoes(t *testing.T) {
+	known, seen := schemes(), map[string]int{}
+	for i, h := range hands(t) {
+		if h.Stream {
+			continue
+		}
+		seen[h.Exchange]++
+		got, err := known[h.Exchange](h.Call, h.credentials(), h.moment(t))
+		if err != nil {
+			t.Errorf("line %d, %s: %v", i+1, h.Exchange, err)
+			continue
+		}
+		if got.Method != h.Want.Method || target(h.Exchange, got.Path) != target(h.Exchange, h.Want.Path) || got.Body != h.Want.Body {
+			t.Errorf("line %d, %s:\n got %s %s %s\nwant %s %s %s", i+1, h.Exchange, got.Method, got.Path, got.Body, h.Want.Method, h.Want.Path, h.Want.Body)
+		}
+		delete(got.Header, "Content-Type")
+		delete(got.Header, "Cache-Control")
+		for name, v := range h.Want.Header {
+			if got.Header[name] != v {
+				t.Errorf("line %d, %s, %s:\n got %s\nwant %s", i+1, h.Exchange, name, got.Header[name], v)
+			}
+			delete(got.Header, name)
+		}
+		if len(got.Header) > 0 {
+			t.Errorf("line %d, %s: more headers than wanted: %v", i+1, h.Exchange, got.Header)
+		}
+	}
+	for name := range known {
+		if seen[name] < 2 && name != "bingx" {
+			t.Errorf("%s: %d requests of our own", name, seen[name])
+		}
+	}
+}
+
+func TestEveryStreamIsEnteredAsAnIndependentProgramDoes(t *testing.T) {
+	known, seen := streams(), map[string]bool{}
+	for i, h := range hands(t) {
+		if !h.Stream {
+			continue
+		}
+		s := known[h.Exchange]
+		seen[h.Exchange] = true
+		pass := venue.Pass{Credentials: h.credentials(), Moment: h.moment(t), Host: h.Given.Host, Ticket: h.Given.Ticket, Challenge: h.Given.Challenge, Account: h.Keys["account"]}
+		for _, symbol := range h.Given.Symbols {
+			pass.Instruments = append(pass.Instruments, &market.Instrument{Symbol: symbol})
+		}
+		if h.Want.Header != nil {
+			got, err := s.Header(pass.Credentials, pass.Moment)
+			if err != nil || !maps.Equal(got, h.Want.Header) {
+				t.Errorf("line %d, %s:\n got %v %v\nwant %v", i+1, h.Exchange, got, err, h.Want.Header)
+			}
+		}
+		for what, c := range map[string]struct {
+			write func(venue.Pass) ([][]byte, error)
+			want  []json.RawMessage
+		}{"login": {s.Login, h.Want.Login}, "subscribe": {s.Subscribe, h.Want.Subscribe}} {
+			if c.want == nil {
+				continue
+			}
+			got, err := c.write(pass)
+			if err != nil || len(got) != len(c.want) {
+				t.Errorf("line %d, %s: %d frames of %s, want %d: %v", i+1, h.Exchange, len(got), what, len(c.want), err)
+				continue
+			}
+			for j := range got {
+				if meaning(t, got[j]) != meaning(t, c.want[j]) {
+					t.Errorf("line %d, %s:\n got %s\nwant %s", i+1, h.Exchange, got[j], c.want[j])
+				}
+			}
+		}
+	}
+	// The others sign no frame: a ticket is asked for with a signed request, or nothing is.
+	for name, s := range known {
+		if !seen[name] && s.Ticket == nil && name != "hyperliquid" {
+			t.Errorf("%s: nothing shows how its stream is entered", name)
+		}
+	}
+}
+
+// meaning is a JSON text with its members in order.
+func meaning(t *testing.T, text []byte) string {
+	t.Helper()
+	var v any
+	d := json.NewDecoder(strings.NewReader(string(text)))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Whatever a call and the credentials hold: signing gives an error or the same bytes twice,
+// and the error tells no credential.
+func FuzzSigning(f *testing.F) {
+	f.Add("GET", "/a", "b=1&c=%20", "", "key", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYw==")
+	f.Add("POST", "/exchange", "", `{"type":"x","n":[1,-1,null,true]}`, "k", strings.Repeat("1", 64))
+	f.Add("POST", "/api/v1/order", "%zz&&==", `{"a":`, "", "")
+	f.Fuzz(func(t *testing.T, method, path, query, body, key, private string) {
+		k := venue.NewCredentials(map[string]secret.Value{venue.FieldKey: secret.Of(key), venue.FieldSecret: secret.Of(private), venue.FieldPassphrase: secret.Of("p")})
+		c := venue.Call{Method: method, Path: path, Query: query, Body: body, Host: "h"}
+		m := venue.Moment{Time: time.UnixMilli(1767225600123), Nonce: 1767225600123}
+		for name, s := range schemes() {
+			one, err := s(c, k, m)
+			if err != nil {
+				if len(private) > 8 && strings.Contains(err.Error(), private) && !strings.Contains(path+body+method, private) {
+					t.Errorf("%s: the error tells the secret: %v", name, err)
+				}
+				continue
+			}
+			two, err := s(c, k, m)
+			if err != nil || one.Path != two.Path || one.Body != two.Body || !maps.Equal(one.Header, two.Header) {
+				t.Errorf("%s: signed in two ways: %v", name, err)
+			}
+		}
+	})
 }

@@ -125,7 +125,7 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 		return err
 	}
 	if a.Wallet == "" {
-		return venue.Rows(body, "data", "", func(r venue.Row) error {
+		return venue.AllRows(body, "data", "", func(r venue.Row) error {
 			if r["type"] == "spot" && r["state"] == "working" {
 				out.Wallets = append(out.Wallets, r["id"])
 			}
@@ -139,7 +139,7 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 func balancesByType(body []byte, t *venue.Table, out *trading.Account) error {
 	var rows []venue.Row
 	at := map[string]venue.Row{}
-	err := venue.Rows(body, "data.list", "", func(r venue.Row) error {
+	err := venue.AllRows(body, "data.list", "", func(r venue.Row) error {
 		whole := at[r["currency"]]
 		if whole == nil {
 			whole = venue.Row{"currency": r["currency"]}

@@ -104,7 +104,7 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 		return margin(body, "", t, out)
 	}
 	out.Snapshot = true
-	return venue.Rows(body, "balances", "", func(r venue.Row) error { return accountBalances.Read(r, t, out) })
+	return venue.AllRows(body, "balances", "", func(r venue.Row) error { return accountBalances.Read(r, t, out) })
 }
 
 // margin reads what the account of perpetuals has, in USDC. Open profit is told of each

@@ -89,13 +89,13 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 		n.Then = func(r venue.Row, o *trading.Order) bool {
 			return triggered(r, o) && (a.Instrument == nil || strings.EqualFold(a.Symbol(), o.Symbol))
 		}
-		return venue.Rows(body, n.Path, "", func(r venue.Row) error { return n.Read(r, t, out) })
+		return venue.AllRows(body, n.Path, "", func(r venue.Row) error { return n.Read(r, t, out) })
 	case venue.AskFills:
 		n := accountFills
 		n.Then = func(_ venue.Row, x *trading.Fill) bool {
 			return a.Instrument == nil || strings.EqualFold(a.Symbol(), x.Symbol)
 		}
-		return venue.Rows(body, n.Path, "", func(r venue.Row) error { return n.Read(r, t, out) })
+		return venue.AllRows(body, n.Path, "", func(r venue.Row) error { return n.Read(r, t, out) })
 	}
 	return wallets(body, t, out)
 }
@@ -104,7 +104,7 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 // contract, and flex with its collateral by currency.
 func wallets(body []byte, t *venue.Table, out *trading.Account) error {
 	out.Snapshot = true
-	err := venue.Rows(body, "accounts.*", "balances", func(r venue.Row) error {
+	err := venue.AllRows(body, "accounts.*", "balances", func(r venue.Row) error {
 		for _, name := range r.Under("balances") {
 			one := venue.Row{"asset": name, "wallet": r["#"], "total": r["balances."+name]}
 			if err := accountBalances.Read(one, t, out); err != nil {
