@@ -30,6 +30,8 @@ type Options struct {
 	Unlimited bool
 	// MaxAge closes connections of that age; 0 takes the venue's own (24 h on Binance).
 	MaxAge time.Duration
+	// Keys are taken beside those that Venue.Keys gives; each has an account of its own.
+	Keys []Key
 	// Queue is how many messages may wait for a slow client before it is cut. Default 8192.
 	Queue int
 }
@@ -58,6 +60,9 @@ type Venue struct {
 	faults  *injector
 	journal *Journal
 	ended   bool
+	ring    *ring
+	desk    *desk
+	mutant  mutant
 }
 
 // protocol is how one venue speaks. All methods are called with the venue's lock held.
@@ -160,6 +165,7 @@ func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 		v.pits = append(v.pits, p)
 		v.symbols[l.symbol] = p
 	}
+	v.openDesk()
 	return v, nil
 }
 
