@@ -59,3 +59,9 @@ func (q *query) form() url.Values {
 func listText(rows [][]byte) []byte {
 	return fmt.Appendf(nil, "[%s]", bytes.Join(rows, []byte{','}))
 }
+
+// Accounts tells whether the venue keeps simulated accounts: orders, fills and balances.
+func (v *Venue) Accounts() bool {
+	_, ok := v.proto.(keeper)
+	return ok
+}

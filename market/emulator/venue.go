@@ -32,6 +32,8 @@ type Options struct {
 	MaxAge time.Duration
 	// Keys are taken beside those that Venue.Keys gives; each has an account of its own.
 	Keys []Key
+	// Note is told each entry of the journal as it happens; it must not wait.
+	Note func(Entry)
 	// Queue is how many messages may wait for a slow client before it is cut. Default 8192.
 	Queue int
 }
@@ -140,7 +142,7 @@ func IDs() []market.VenueID {
 // New makes a venue over a world. Its history ends and its market starts now.
 func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 	v := &Venue{id: id, world: w, opt: opt, start: time.Now().Truncate(time.Microsecond), symbols: map[string]*pit{},
-		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{}}
+		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{tell: opt.Note}}
 	for _, p := range protocols {
 		if p.id == id {
 			v.proto = p.of(v)
