@@ -52,7 +52,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 	p.BoolVarP(&c.quiet, "quiet", "q", false, "print results only, no progress")
 	p.StringVar(&c.logLevel, "log", "", "debug, info, warn or error")
 	root.AddCommand(
-		c.serve(), c.demo(), c.replay(),
+		c.serve(), c.demo(), c.emulate(), c.replay(),
 		c.normalize(), c.bench(), c.frames(), c.importCmd(), c.exportCmd(),
 		c.price(), c.watch(), c.candles(), c.derivatives(), c.funding(), c.top(), c.movers(), c.venues(), c.depth(), c.slippage(), c.route(),
 		c.indicator(), c.risk(), c.grade(), c.mcp(),

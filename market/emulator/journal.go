@@ -10,7 +10,7 @@ import (
 // Entry is one thing a venue did to a client that was not plain service.
 type Entry struct {
 	At      time.Time
-	What    string // a FaultKind, or "closed", "handshake refused", "limit", "ban", "after limit", "slow client cut"
+	What    string // a FaultKind, or "closed", "handshake refused", "refused" (a proof), "limit", "ban", "after limit", "slow client cut"
 	Conn    string // "c1" …; empty for HTTP
 	Channel string // the venue's channel, or the HTTP path
 	Symbol  string
@@ -34,12 +34,16 @@ func (e Entry) String() string {
 type Journal struct {
 	mu      sync.Mutex
 	entries []Entry
+	tell    func(Entry)
 }
 
 func (j *Journal) note(e Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = append(j.entries, e)
+	if j.tell != nil {
+		j.tell(e)
+	}
 }
 
 // Entries gives a copy, oldest first.

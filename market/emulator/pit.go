@@ -14,6 +14,7 @@ type event struct {
 	at      time.Time // simulated clock, before skew, to the microsecond
 	changes []change
 	trades  []trade
+	fills   []*fill // of orders of simulated accounts, each with its trade
 }
 
 // pit is where one listing trades: its book, its tape and its recent past.
@@ -30,6 +31,7 @@ type pit struct {
 	truth   *Truth
 	topics  []*topic
 	us      map[string]uint64 // counters that outlive a topic (Bybit's u)
+	resting []*ticket         // of simulated accounts, oldest first; the book holds them too
 }
 
 func newPit(v *Venue, l *listing, at time.Time) *pit {
@@ -128,14 +130,22 @@ func (p *pit) step(at time.Time) *event {
 		p.cancel(e, p.rng.IntN(2) == 0)
 	}
 	p.tend(e, mid)
-	p.last = at
+	p.close(e)
+	return e
+}
+
+// close numbers what happened and writes it down.
+func (p *pit) close(e *event) {
+	p.last = e.at
 	p.version++
 	p.updates += uint64(len(e.changes))
 	for i := range e.trades {
 		p.tape.print(&e.trades[i])
 	}
-	p.truth.record(at, e.changes)
-	return e
+	for _, f := range e.fills {
+		f.id = e.trades[f.trade].id
+	}
+	p.truth.record(e.at, e.changes)
 }
 
 // catchUp moves the book after the fair price has passed its best level: takers eat
@@ -148,6 +158,10 @@ func (p *pit) catchUp(e *event, m int64, ask bool) {
 		side := p.side(ask)
 		if len(side) < 2 || ask == (side[0].px >= m) {
 			break
+		}
+		if p.ours(ask, side[0].px) > 0 {
+			p.take(e, ask, math.MaxInt64, m, 1) // nobody pulls it, so somebody takes it
+			continue
 		}
 		p.change(e, ask, side[0].px, 0)
 	}
@@ -169,6 +183,7 @@ func (p *pit) take(e *event, ask bool, qty, limit int64, n int) {
 		qty -= q
 		t := trade{px: best.px, qty: q, sell: !ask, at: e.at.Add(time.Duration(len(e.trades)))}
 		e.trades = append(e.trades, t)
+		p.reach(e, ask, best.px, q)
 		p.change(e, ask, best.px, best.qty-q)
 	}
 }
@@ -229,7 +244,11 @@ func (p *pit) side(ask bool) []rung {
 
 // change alters one level and notes it; a second change of a level in one event is
 // kept apart, because each has its own number on Binance.
+// What rests there of simulated accounts stays: makers can only take back their own.
 func (p *pit) change(e *event, ask bool, px, qty int64) {
+	if len(p.resting) > 0 {
+		qty = p.settle(ask, px, qty)
+	}
 	c := change{ask, px, qty}
 	p.book.apply(c)
 	e.changes = append(e.changes, c)

@@ -68,6 +68,9 @@ func (v *Venue) serve(r *http.Request) reply {
 	if a, hit := v.faults.answer(q); hit {
 		return a
 	}
+	if a, own := v.private(q); own {
+		return v.faults.maul(q, a)
+	}
 	return v.faults.maul(q, v.proto.rest(q))
 }
 

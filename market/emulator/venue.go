@@ -30,6 +30,10 @@ type Options struct {
 	Unlimited bool
 	// MaxAge closes connections of that age; 0 takes the venue's own (24 h on Binance).
 	MaxAge time.Duration
+	// Keys are taken beside those that Venue.Keys gives; each has an account of its own.
+	Keys []Key
+	// Note is told each entry of the journal as it happens; it must not wait.
+	Note func(Entry)
 	// Queue is how many messages may wait for a slow client before it is cut. Default 8192.
 	Queue int
 }
@@ -58,6 +62,9 @@ type Venue struct {
 	faults  *injector
 	journal *Journal
 	ended   bool
+	ring    *ring
+	desk    *desk
+	mutant  mutant
 }
 
 // protocol is how one venue speaks. All methods are called with the venue's lock held.
@@ -141,7 +148,7 @@ func IDs() []market.VenueID {
 // New makes a venue over a world. Its history ends and its market starts now.
 func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 	v := &Venue{id: id, world: w, opt: opt, start: time.Now().Truncate(time.Microsecond), symbols: map[string]*pit{},
-		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{}}
+		topics: map[string]*topic{}, wake: make(chan struct{}, 1), meter: newMeter(), journal: &Journal{tell: opt.Note}}
 	for _, p := range protocols {
 		if p.id == id {
 			v.proto = p.of(v)
@@ -166,6 +173,7 @@ func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 		v.pits = append(v.pits, p)
 		v.symbols[l.symbol] = p
 	}
+	v.openDesk()
 	return v, nil
 }
 
