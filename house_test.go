@@ -31,14 +31,14 @@ var floors = [][]string{
 	{"insight", "trading"},                          //
 	{"market/book", "market/candle", "market/clean", "market/consensus", "market/drift", "market/liquidity", "market/score", // machines: pure
 		"access/rotation", "access/audit", "access/limit", "access/signing", "access/idem", "access/anomaly",
-		"insight/indicator", "insight/risk"},
+		"insight/indicator", "insight/risk", "insight/screen"},
 	{"insight/grade", "insight/study"}, //
 	{"market/venue", "bus"},            // contracts
 	{"market/venue/quotation"},         // a protocol that several exchanges share
 	{"market/venue/sign"},              // what signatures are made of, for the windows
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
-		"insight/figures", "insight/grades", "market/export", "trading/account"}, // engines
+		"insight/figures", "insight/grades", "insight/tickers", "market/export", "trading/account"}, // engines
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //

@@ -86,6 +86,8 @@ type Options struct {
 	ClientKeys ClientKeys
 	// Market tells figures; nil: there are none.
 	Market insight.Market
+	// Tickers tells what pairs did in the last hours; nil: nothing does.
+	Tickers insight.Tickers
 	// Grades tells grades; nil: there are none.
 	Grades insight.Grades
 	// Home replaces the page at /, such as by the web dashboard. It gets every path

@@ -29,6 +29,7 @@ func (s *Server) registerFigures(m insight.Market) {
 		"Totals of the assets whose supply is known, and each one's share. Stablecoins, currencies, wrapped and staked forms are in no total."), f.global)
 	add(s, get("list-categories", "/v1/categories", 2, "Groups of assets",
 		"By the classes of the catalogue, greatest first. An asset may be in several."), f.categories)
+	s.registerScreener(m)
 	add(s, get("list-movers", "/v1/movers", 2, "Assets that moved most",
 		"Greatest rises or falls over a window. Stablecoins and other forms of assets are left out."), f.movers)
 }

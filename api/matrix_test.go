@@ -71,7 +71,8 @@ func expectations() map[string]expected {
 		"list-instruments": at("/v1/instruments"), "list-derivatives": at("/v1/derivatives"), "list-derivative-history": at("/v1/derivatives/history?venue=kraken&pair=BTC-USD-PERP"),
 		"list-corrections": at("/v1/corrections?venue=kraken&pair=BTC-USD"), "list-funding": at("/v1/funding?pair=BTC-USD-PERP"), "list-liquidations": at("/v1/liquidations"), "list-quality": at("/v1/quality"), "list-gaps": at("/v1/gaps?start=2026-02-01"),
 		"list-grades": at("/v1/grades"), "list-grade-formulas": at("/v1/grades/formulas"), "get-grade-record": at("/v1/grades/record"), "get-grades": at("/v1/grades/BTC"), "list-grade-history": at("/v1/grades/BTC/history"),
-		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"),
+		"list-figures": at("/v1/figures"), "get-figures": at("/v1/figures/BTC"), "get-global": at("/v1/global"), "list-categories": at("/v1/categories"), "list-movers": at("/v1/movers"), "list-screener": at("/v1/screener"),
+		"list-tickers":         at("/v1/tickers"),
 		"create-stream-ticket": at("/v1/stream/tickets"), "get-me": at("/v1/me"),
 		"list-keys":  {ask: asked{target: "/v1/keys"}, also: []asked{{target: "/v1/keys?app={app}"}}},
 		"list-rings": {ask: asked{target: "/v1/rings"}, also: []asked{{target: "/v1/rings?app={app}"}}},
@@ -273,7 +274,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.names["alert"] = found[0].ID
 	m.marks = append(m.marks, found[0].ID, "agenta-4f")
 
-	m.Server, err = New(Options{Market: plainMarket{}, Grades: plainGrades{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	m.Server, err = New(Options{Market: plainMarket{}, Tickers: worldTickers(t, newWorld()), Grades: plainGrades{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

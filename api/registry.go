@@ -141,6 +141,9 @@ func (s *Server) register() {
 	add(s, Operation{ID: "list-nodes", Method: http.MethodGet, Path: "/v1/nodes", Scope: access.Ops, Cost: 1, Tag: "Keys",
 		Summary: "Processes that decide by the same keys", Doc: "With the change each decides by, and what is left of its lease."}, s.nodes)
 
+	if s.opt.Tickers != nil {
+		s.registerTickers(s.opt.Tickers)
+	}
 	if s.opt.Market != nil {
 		s.registerFigures(s.opt.Market)
 	}

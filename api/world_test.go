@@ -21,6 +21,7 @@ import (
 	"github.com/assayhq/assay/access/watch"
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight/tickers"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/markettest"
 	"github.com/assayhq/assay/money"
@@ -332,6 +333,27 @@ func worldHistory(t testing.TB, w *world) *markettest.Memory {
 	return h
 }
 
+// worldTickers tells of minutes of Bitcoin at Kraken since yesterday at 18:30, and of
+// Ethereum since noon three days ago, which has not traded for a day and an hour.
+func worldTickers(t testing.TB, w *world) *tickers.Desk {
+	h := markettest.NewMemory()
+	b := &market.Batch{}
+	p, q := money.MustPrice, money.MustQty
+	minute := func(pair market.Pair, ago time.Duration, price string) {
+		b.Candles = append(b.Candles, market.Candle{Venue: "kraken", Pair: pair, Interval: "1m", Open: noon.Add(-ago), O: p(price), H: p(price), L: p(price), C: p(price),
+			Volume: q("0.50000000"), Turnover: money.MustParse("32000.05"), Trades: 4, Complete: true, Known: noon.Add(time.Minute - ago)})
+	}
+	for i := range 36 {
+		minute("BTC-USD", time.Duration(i)*30*time.Minute, fmt.Sprintf("640%02d.1", i))
+	}
+	minute("ETH-USD", 72*time.Hour, "3100")
+	minute("ETH-USD", 25*time.Hour, "3000")
+	if err := h.Append(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	return tickers.New(w, h)
+}
+
 const worldCatalogue = `[
  {"code":"BTC","name":"Bitcoin","symbol":"BTC","kind":"coin","decimals":8,"coingecko_id":"bitcoin","tokenmetrics_id":3375,"purpose":"Money without a bank","consensus":"proof-of-work","block_seconds":600,"supply":{"policy":"capped","max":"21000000"},"links":{"website":"https://bitcoin.org"},"aliases":[{"symbol":"XBT"}],"classes":[{"class":"proof-of-work","reason":"Blocks are mined.","source":"The Bitcoin white paper"}]},
  {"code":"ETH","name":"Ether","symbol":"ETH","kind":"coin","decimals":18,"coingecko_id":"ethereum","other_names":["Ethereum"],"classes":[{"class":"proof-of-stake","reason":"Blocks are approved by stake, \"since\" 2022.","source":"EIP-3675"}]},
@@ -388,7 +410,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite, access.UsageRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
-	opt := Options{Market: plainMarket{}, Grades: plainGrades{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+	opt := Options{Market: plainMarket{}, Tickers: worldTickers(t, f.world), Grades: plainGrades{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
 	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {

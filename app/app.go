@@ -31,6 +31,7 @@ import (
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight/figures"
 	"github.com/assayhq/assay/insight/grades"
+	"github.com/assayhq/assay/insight/tickers"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
@@ -58,6 +59,7 @@ type App struct {
 	Reader    *feed.Reader
 	Hub       *stream.Hub
 	Figures   *figures.Engine
+	Tickers   *tickers.Desk
 	Grades    *grades.Engine
 	API       *api.Server
 
@@ -155,12 +157,13 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 	if a.Grades, err = a.openGrades(); err != nil {
 		return nil, err
 	}
+	a.Tickers = tickers.New(a.Core, a.History)
 	mounts, err := a.faces()
 	if err != nil {
 		return nil, err
 	}
 	opt := api.Options{
-		Market: a.Figures, Grades: a.Grades,
+		Market: a.Figures, Tickers: a.Tickers, Grades: a.Grades,
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate}, Mounts: mounts,

@@ -25,7 +25,7 @@ func (a *App) coingecko() ([]api.Mount, error) {
 		return nil, nil
 	}
 	face, err := coingecko.New(coingecko.Options{
-		Market: a.Figures, Board: a.Core, Candles: a.Reader, Assets: a.Catalogue,
+		Market: a.Figures, Board: a.Core, Candles: a.Reader, Tickers: a.Tickers, Assets: a.Catalogue,
 		Standing: a.standing, Plan: a.Gate.Plan, Gate: a.Gate, Go: a.crew.run, Shared: slices.Contains(a.cfg.Public, string(access.MarketRead)),
 	})
 	if err != nil {

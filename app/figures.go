@@ -88,7 +88,7 @@ func (a *App) followSupply(ctx context.Context) error {
 	}
 }
 
-// remembering stores what the feed says, and then tells the figures.
+// remembering stores what the feed says, and then tells the figures and the tickers.
 func (a *App) remembering() market.Recorder { return told{a.recorder(), a} }
 
 type told struct {
@@ -96,10 +96,15 @@ type told struct {
 	app *App
 }
 
-// Append stores, and tells the figures what is stored.
+// Append stores, and tells the figures and the tickers what is stored.
 func (t told) Append(ctx context.Context, b *market.Batch) error {
 	if err := t.Recorder.Append(ctx, b); err != nil {
 		return err
+	}
+	if t.app.Tickers != nil {
+		if err := t.app.Tickers.Append(ctx, b); err != nil {
+			return err
+		}
 	}
 	if t.app.Figures == nil {
 		return nil

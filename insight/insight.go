@@ -114,6 +114,7 @@ type Figures struct {
 	Changes     map[Window]Change
 	High, Low   *Extreme // of the history that is stored, which begins at Since
 	Since       time.Time
+	RSI14       *float64 // of the daily closes in a row that end with the price now
 	Sparkline   []Point  // hourly, seven days, oldest first; absent hours are left out
 	Marks       []string // what is wrong with it, in the words of docs/insight/figures.md
 	Simulated   bool

@@ -94,6 +94,13 @@ func TestSumIsExactBeyondNineteenDigits(t *testing.T) {
 	var small Sum
 	small.Add(MustParse("0.10"))
 	small.Add(MustParse("0.200"))
+	var both Sum
+	both.AddSum(s)
+	both.AddSum(small)
+	s.Add(MustParse("0.3"))
+	if both != s {
+		t.Errorf("a sum of sums is %v, not %v", both, s)
+	}
 	if d, ok := small.Decimal(8); !ok || d.Cmp(MustParse("0.3")) != 0 {
 		t.Errorf("0.10+0.200 = %v %v", d, ok)
 	}

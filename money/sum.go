@@ -82,6 +82,12 @@ func (s *Sum) AddProduct(d, e Decimal) {
 	s.add(hi, lo, d.Scale()+e.Scale())
 }
 
+// AddSum adds what another sum holds.
+func (s *Sum) AddSum(o Sum) {
+	s.add(o.hi, o.lo, o.scale)
+	s.rounded = s.rounded || o.rounded
+}
+
 // IsZero tells whether nothing but zeros was added.
 func (s *Sum) IsZero() bool { return s.hi == 0 && s.lo == 0 }
 

@@ -206,6 +206,7 @@ func TestACallIsOneRequestOfTheAPI(t *testing.T) {
 		{"indicators", `{"pair":"BTC-USD","functions":"RSI(14),MACD"}`, "/v1/indicators/values/BTC-USD?functions=RSI%2814%29%2CMACD&interval=1d&limit=30"},
 		{"indicators", `{"q":"volatility"}`, "/v1/indicators?q=volatility"},
 		{"figures", `{}`, "/v1/figures?limit=20&order=cap&quote=USD"},
+		{"figures", `{"where":"change_7d>5","order":"volume"}`, "/v1/screener?limit=20&order=volume_24h&quote=USD&where=change_7d%3E5"},
 		{"figures", `{"assets":"BTC"}`, "/v1/figures/BTC?quote=USD"},
 		{"market_overview", ``, "/v1/global?quote=USD"},
 		{"market_overview", `{"what":"losers","window":"7d","limit":5}`, "/v1/movers?direction=losers&limit=5&quote=USD&window=7d"},

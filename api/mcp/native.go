@@ -120,11 +120,19 @@ func native() []*tool {
 			},
 		},
 		{
-			name: "figures", group: "market", routes: []string{"/v1/figures", "/v1/figures/{asset}"},
-			doc:   "Rank, market cap, supply, volume, changes 1h to 1y. One asset: more detail. None: the largest.",
-			args:  []arg{text("assets", "Codes", "BTC,ETH"), quote, one("order", "", "cap", "cap", "volume", "price", "change_24h"), count("20", 100)},
+			name: "figures", group: "market", routes: []string{"/v1/figures", "/v1/figures/{asset}", "/v1/screener"},
+			doc:   "Rank, cap, supply, volume, changes. One: more. None: the largest, or where.",
+			args:  []arg{text("assets", "Codes", "BTC,ETH"), text("where", "", "change_7d>5"), quote, one("order", "", "cap", "cap", "volume", "price", "change_24h"), count("20", 100)},
 			units: "amounts in quote; changes in percent; volume of the followed venues",
 			pick: func(v values) string {
+				if v["where"] != "" {
+					drop(v, "assets")
+					if v["order"] == "volume" {
+						v["order"] = "volume_24h"
+					}
+					return "/v1/screener"
+				}
+				drop(v, "where")
 				if single(v) {
 					drop(v, "order", "limit")
 					return "/v1/figures/{asset}"
@@ -134,7 +142,7 @@ func native() []*tool {
 		},
 		{
 			name: "market_overview", group: "market", routes: []string{"/v1/global", "/v1/movers", "/v1/categories"},
-			doc:   "Whole market: totals and dominance, gainers or losers of a window, categories.",
+			doc:   "Market totals and dominance, gainers, losers, categories.",
 			args:  []arg{one("what", "", "global", "global", "gainers", "losers", "categories"), one("window", "", "24h", "1h", "24h", "7d", "30d", "1y"), quote, count("10", 100)},
 			units: "amounts in quote; changes and dominance in percent; breadth 0 to 1",
 			pick: func(v values) string {

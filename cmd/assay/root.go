@@ -54,7 +54,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 	root.AddCommand(
 		c.serve(), c.demo(), c.emulate(), c.replay(),
 		c.normalize(), c.bench(), c.frames(), c.importCmd(), c.exportCmd(),
-		c.price(), c.watch(), c.candles(), c.derivatives(), c.funding(), c.top(), c.movers(), c.venues(), c.depth(), c.slippage(), c.route(),
+		c.price(), c.watch(), c.candles(), c.derivatives(), c.funding(), c.top(), c.movers(), c.screen(), c.tickers(), c.venues(), c.depth(), c.slippage(), c.route(),
 		c.indicator(), c.risk(), c.grade(), c.mcp(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),
 		c.incident(), c.alertCmd(), c.secrets(), c.account(), c.auditCmd(), c.complianceCmd(),

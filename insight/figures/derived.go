@@ -7,6 +7,7 @@ import (
 
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/money"
 )
 
@@ -23,6 +24,7 @@ type derived struct {
 	top, bottom *point // of the days that are stored; end is the day's beginning
 	since       time.Time
 	spark       []insight.Point
+	rsi         *float64
 	marks       []string
 }
 
@@ -59,6 +61,7 @@ func (e *Engine) derive(a, q asset.Code) *derived {
 	d.volumes(p, m)
 	d.history(p, in)
 	d.sparkline(p, in, m)
+	d.strength(e.rsi, p, in)
 	e.derived[key] = d
 	return d
 }
@@ -203,5 +206,36 @@ func (d *derived) sparkline(p, in *past, m int64) {
 			}
 		}
 		d.spark = append(d.spark, insight.Point{At: timeOf(h + 60), Price: v})
+	}
+}
+
+// strongest is how many days the RSI looks back on: more would not change six digits.
+const strongest = 250
+
+// strength is the RSI of the days in a row that end with the newest.
+func (d *derived) strength(rsi *indicator.Function, p, in *past) {
+	var closes []float64 // newest first
+	for i := len(p.days) - 1; i >= 0 && len(closes) < strongest; i-- {
+		x := &p.days[i]
+		if n := len(closes); n > 0 && x.start != p.days[i+1].start-1440 {
+			break
+		}
+		c := x.c.Float64()
+		if in != nil {
+			j, ok := slices.BinarySearchFunc(in.days, x.start, func(s stretch, t int64) int { return int(s.start - t) })
+			if !ok {
+				break
+			}
+			c /= in.days[j].c.Float64()
+		}
+		closes = append(closes, c)
+	}
+	v, err := rsi.Set(nil) // 14 days
+	if err != nil || len(closes) <= rsi.Begin(v) {
+		return
+	}
+	slices.Reverse(closes)
+	if out, err := rsi.Batch(v, [][]float64{closes}); err == nil {
+		d.rsi = &out[0][len(closes)-1]
 	}
 }

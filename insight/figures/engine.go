@@ -12,6 +12,7 @@ import (
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/insight/indicator"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/money"
 )
@@ -69,6 +70,7 @@ type Options struct {
 type Engine struct {
 	opt   Options
 	log   *slog.Logger
+	rsi   *indicator.Function
 	views atomic.Pointer[map[asset.Code]*view] // of the same moment; never changed once stored
 
 	mu      sync.Mutex // guards what follows; never held during I/O
@@ -99,8 +101,12 @@ func New(o Options) (*Engine, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	rsi, err := indicator.Find(indicator.Catalogue(), "RSI")
+	if err != nil {
+		return nil, err
+	}
 	return &Engine{
-		opt: o, log: o.Logger, pasts: map[asset.Code]*past{}, supply: o.Supply, wish: map[asset.Code]time.Time{},
+		rsi: rsi, opt: o, log: o.Logger, pasts: map[asset.Code]*past{}, supply: o.Supply, wish: map[asset.Code]time.Time{},
 		derived: map[pairKey]*derived{}, asked: map[asset.Code]*atomic.Int64{},
 	}, nil
 }

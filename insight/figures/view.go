@@ -167,7 +167,7 @@ func (e *Engine) figures(a, q asset.Code, in rate, cross func(asset.Code) (money
 	f.VolumeBase24h = d.base
 	f.Volume24h = e.volume(d, q, cross, &marks)
 	marks = append(marks, d.marks...)
-	f.Sparkline, f.Since = d.spark, d.since
+	f.Sparkline, f.Since, f.RSI14 = d.spark, d.since, d.rsi
 	f.Changes = make(map[insight.Window]insight.Change, len(d.then))
 	for w, then := range d.then {
 		f.Changes[w] = insight.Change{From: then.price, At: timeOf(then.end), Percent: percent(price, then.price)}

@@ -192,7 +192,8 @@ func (s *sealed) get(header string) string { return s.header.Get(header) }
 func prefix(ps ...string) func(string) bool {
 	return func(path string) bool {
 		for _, p := range ps {
-			if strings.HasPrefix(path, p) {
+			// A path that ends in "/" is meant with and without it.
+			if strings.HasPrefix(path, p) || path+"/" == p {
 				return true
 			}
 		}

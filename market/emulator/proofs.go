@@ -52,8 +52,8 @@ var schemes = map[market.VenueID]*scheme{
 		return prefix("/v1/balances", "/v1/order", "/v1/mytrades", "/v1/heartbeat", "/v1/account")(p)
 	}, read: claimGemini, rising: true, deny: denyGemini},
 	"cryptocom":     {private: prefix("/exchange/v1/private/"), read: claimCryptoCom, past: time.Minute, ahead: time.Minute, deny: denyCryptoCom},
-	"upbit":         {private: prefix("/v1/accounts", "/v1/order"), read: claimKorean, deny: denyKorean},
-	"bithumb":       {private: prefix("/v1/accounts", "/v1/order", "/v2/order"), read: claimKorean, deny: denyKorean},
+	"upbit":         {private: prefix("/v1/accounts", "/v1/order/", "/v1/orders"), read: claimKorean, deny: denyKorean},
+	"bithumb":       {private: prefix("/v1/accounts", "/v1/order/", "/v1/orders", "/v2/order"), read: claimKorean, deny: denyKorean},
 	"deribit":       {private: prefix("/api/v2/private/"), read: claimDeribit, past: time.Minute, ahead: time.Minute, deny: denyDeribit},
 	"krakenfutures": {private: prefix("/derivatives/api/v3/accounts", "/derivatives/api/v3/openorders", "/derivatives/api/v3/fills", "/derivatives/api/v3/sendorder", "/derivatives/api/v3/cancel", "/derivatives/api/v3/openpositions"), read: claimKrakenFutures, deny: denyKrakenFutures},
 	"hyperliquid":   {private: func(p string) bool { return p == "/exchange" }, read: claimHyperliquid, past: 48 * time.Hour, ahead: 24 * time.Hour, deny: denyHyperliquid},

@@ -18,7 +18,7 @@ func knownAtAMoment(t *testing.T, x *exam) {
 		rows []market.Candle
 	}
 	var given []view
-	now := at(0)
+	var now time.Time
 	var bars []market.Candle
 	put := func(cs ...market.Candle) {
 		t.Helper()

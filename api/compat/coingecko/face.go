@@ -42,11 +42,12 @@ type Assets interface {
 	Search(q string, limit int) []asset.Asset
 }
 
-// Options are the parts of a face. Market, Board, Candles and Assets must be given.
+// Options are the parts of a face. Market, Board, Candles, Tickers and Assets must be given.
 type Options struct {
 	Market  insight.Market
 	Board   market.Board
 	Candles market.CandleReader
+	Tickers insight.Tickers
 	Assets  Assets
 	// Standing tells how a caller with a key stands against its plan, for /key. Nil: there
 	// are no plans.
@@ -81,8 +82,8 @@ type Face struct {
 
 // New makes a face over its parts.
 func New(o Options) (*Face, error) {
-	if o.Market == nil || o.Board == nil || o.Candles == nil || o.Assets == nil {
-		return nil, fault.New(fault.Invalid, "this face needs figures, a board, candles and assets")
+	if o.Market == nil || o.Board == nil || o.Candles == nil || o.Tickers == nil || o.Assets == nil {
+		return nil, fault.New(fault.Invalid, "this face needs figures, a board, candles, tickers and assets")
 	}
 	f := &Face{opt: o, crowd: crowd.Crowd{All: maxOpen, Each: maxPerKey}, coins: map[string]asset.Asset{}, numbers: map[string]int{}}
 	for a := range o.Assets.All() {

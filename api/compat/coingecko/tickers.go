@@ -11,12 +11,15 @@ import (
 
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
+	"github.com/assayhq/assay/insight"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/money"
 )
 
 // exchangeIDs are names of exchanges there that differ from ours.
-var exchangeIDs = map[market.VenueID]string{"coinbase": "gdax", "okx": "okex", "bybit": "bybit_spot"}
+var exchangeIDs = map[market.VenueID]string{
+	"bybit": "bybit_spot", "coinbase": "gdax", "cryptocom": "crypto_com", "htx": "huobi", "krakenfutures": "kraken_futures", "mexc": "mxc", "okx": "okex",
+}
 
 func exchangeID(v market.VenueID) string {
 	if id, ok := exchangeIDs[v]; ok {
@@ -90,7 +93,7 @@ func (f *Face) tickers(q *request, want func(market.Instrument) bool, form ticke
 		if len(last) == 0 {
 			continue
 		}
-		base, err := f.volume.of(q.ctx, f.opt.Candles, in.Venue, in.Pair, q.now)
+		base, err := f.volume.of(q.ctx, f.opt.Tickers, in.Venue, in.Pair, q.now)
 		if err != nil {
 			return nil, err
 		}
@@ -473,7 +476,7 @@ const (
 
 // of is what was traded of a pair in the last 24 hours, in units of the base; none where
 // no bar is stored.
-func (s *volumes) of(ctx context.Context, candles market.CandleReader, v market.VenueID, p market.Pair, now time.Time) (number, error) {
+func (s *volumes) of(ctx context.Context, tickers insight.Tickers, v market.VenueID, p market.Pair, now time.Time) (number, error) {
 	series := market.Series{Venue: v, Pair: p}
 	s.mu.Lock()
 	k, ok := s.kept[series]
@@ -481,28 +484,13 @@ func (s *volumes) of(ctx context.Context, candles market.CandleReader, v market.
 	if ok && now.Sub(k.at) < keepVolume && !now.Before(k.at) {
 		return k.v, nil
 	}
-	begin := now.Add(-day)
-	hour := market.Interval("1h").Start(begin).Add(time.Hour)
-	var sum money.Sum
-	any := false
-	for _, part := range []struct {
-		i        market.Interval
-		from, to time.Time
-	}{{"1m", begin, hour}, {"1h", hour, now}} {
-		for c, err := range candles.Candles(ctx, series, part.i, market.Range{From: part.from, To: part.to}) {
-			if absent(err) {
-				break
-			}
-			if err != nil {
-				return number{}, err
-			}
-			sum.Add(c.Volume.Decimal)
-			any = true
-		}
+	t, err := tickers.Ticker(ctx, series, day)
+	if err != nil {
+		return number{}, err
 	}
-	out := number{ok: any}
-	if any {
-		out.d, _ = sum.Decimal(8)
+	out := num(t.Base)
+	if out.ok {
+		out.d = out.d.Round(8)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

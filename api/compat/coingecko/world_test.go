@@ -15,6 +15,7 @@ import (
 	"github.com/assayhq/assay/asset"
 	"github.com/assayhq/assay/fault"
 	"github.com/assayhq/assay/insight"
+	"github.com/assayhq/assay/insight/tickers"
 	"github.com/assayhq/assay/market"
 	"github.com/assayhq/assay/market/markettest"
 	"github.com/assayhq/assay/money"
@@ -272,7 +273,8 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 		},
 		quotes: []market.Quote{quote("kraken", "BTC-USD", "64000", "64001"), quote("binance", "BTC-USDT", "64009", "64010"), quote("coinbase", "BTC-EUR", "51200", "51201"), quote("kraken", "ETH-USD", "3200", "3201")},
 	}}
-	o := Options{Market: w.fake, Board: w.fake, Candles: past(t), Assets: c, Shared: true, Plan: func(c *access.Caller) limit.Plan {
+	h := past(t)
+	o := Options{Market: w.fake, Board: w.fake, Candles: h, Tickers: tickers.New(w.fake, h), Assets: c, Shared: true, Plan: func(c *access.Caller) limit.Plan {
 		if c.App == "small" {
 			return limit.Plan{Name: "free", History: limit.Span(365 * 24 * time.Hour)}
 		}

@@ -163,7 +163,7 @@ func configuration(c *scan.Cursor, keys string, t *venue.Table, out *market.Batc
 	for ok := c.Arr(); ok && c.NextItem(); {
 		var key string
 		key, keys, _ = strings.Cut(keys, ",")
-		read := func() { c.Skip() }
+		var read func()
 		switch {
 		case strings.HasPrefix(key, "pub:info:pair"):
 			read = func() { info(c, t, out) }
