@@ -226,8 +226,8 @@ func Amount(text string) (d money.Decimal, cut bool, err error) {
 	return d, err == nil, err
 }
 
-// Clock reads the time of a member.
-type Clock func(text string) (time.Time, bool)
+// TimeForm reads the time of a member.
+type TimeForm func(text string) (time.Time, bool)
 
 // InMillis reads milliseconds since 1970, with or without decimals.
 func InMillis(text string) (time.Time, bool) { return sinceEpoch(text, 6) }
@@ -265,7 +265,7 @@ func InText(text string) (time.Time, bool) {
 	return at, err == nil
 }
 
-func (f Clock) read(text string) (time.Time, error) {
+func (f TimeForm) read(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -297,7 +297,7 @@ func (f *figures) at(list string) money.Decimal {
 	return d
 }
 
-func (f *figures) time(c Clock, list string) time.Time {
+func (f *figures) time(c TimeForm, list string) time.Time {
 	at, err := c.read(f.row.Get(list))
 	if err != nil && f.err == nil {
 		f.err = err
@@ -311,7 +311,7 @@ type BalanceNames struct {
 	Path, Inside                    string // where the rows are, as in Rows
 	Asset, Wallet                   string
 	Total, Available, Held, Updated string
-	Clock                           Clock
+	Clock                           TimeForm
 	// Trim turns the venue's name of an asset into the one that the table knows.
 	Trim func(symbol string) string
 	// Then has the last word. A balance for which it is false is left out.
@@ -370,7 +370,7 @@ type OrderNames struct {
 	ID, ClientID, Symbol, Side, Kind, Price  string
 	Qty, Funds, Filled, Left, Average, Spent string // Left and Spent give Filled and Average where those are not told
 	Status, Created, Updated                 string
-	Clock                                    Clock
+	Clock                                    TimeForm
 	Statuses                                 map[string]trading.Status
 	// Kinds are words of Kind beside those that KindOf knows.
 	Kinds map[string]trading.OrderKind
@@ -493,7 +493,7 @@ type FillNames struct {
 	Path, Inside                        string // where the rows are, as in Rows
 	ID, OrderID, ClientID, Symbol, Side string
 	Price, Qty, Fee, FeeAsset, Role, At string
-	Clock                               Clock
+	Clock                               TimeForm
 	Roles                               map[string]trading.Role
 	// Paid: Fee is what was paid. Otherwise the venue tells what the balance gained, so
 	// that a fee is below zero, and it is turned round.

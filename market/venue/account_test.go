@@ -63,7 +63,7 @@ func TestAmountsAreExactOrMarked(t *testing.T) {
 
 func TestClocksOfVenues(t *testing.T) {
 	want := time.Date(2026, 1, 1, 0, 0, 0, 250e6, time.UTC)
-	for text, c := range map[string]venue.Clock{
+	for text, c := range map[string]venue.TimeForm{
 		"1767225600250": venue.InMillis, "1767225600250.000": venue.InMillis, "1767225600.25": venue.InSeconds, "1767225600250000": venue.InMicros,
 		"1767225600250000000": venue.InNanos, "2026-01-01T00:00:00.25Z": venue.InText, "2026-01-01T09:00:00.25+09:00": venue.InText, "2026-01-01 00:00:00.250": venue.InText,
 	} {
@@ -75,7 +75,7 @@ func TestClocksOfVenues(t *testing.T) {
 		t.Errorf("no time is %v", at)
 	}
 	for _, bad := range []string{"x", "-1", "99999999999999999999", "2026-13-01"} {
-		for _, c := range []venue.Clock{venue.InMillis, venue.InText} {
+		for _, c := range []venue.TimeForm{venue.InMillis, venue.InText} {
 			if at, ok := c(bad); ok {
 				t.Errorf("%s is %v", bad, at)
 			}

@@ -224,11 +224,13 @@ type AccountAsk struct {
 	// name the account.
 	Account string
 	From    time.Time // fills since; zero: the most recent
-	To      time.Time // fills before; zero: now
-	Limit   int       // rows wanted, 0 the most a page gives
-	Cursor  string    // where the next page starts; set by Next
-	Section int       // for venues that tell an account in parts: which, from 0; set by Next
-	Wallet  string    // for venues that have to be asked for the account's number first; set by Next
+	// To bounds fills, exclusive; zero: now. Venues that tell a span at a time go on to the
+	// next one up to it, so give it with From.
+	To      time.Time
+	Limit   int    // rows wanted, 0 the most a page gives
+	Cursor  string // where the next page starts; set by Next
+	Section int    // for venues that tell an account in parts: which, from 0; set by Next
+	Wallet  string // for venues that have to be asked for the account's number first; set by Next
 }
 
 // Unanswered is the error of a Request for an ask that a venue does not answer so.

@@ -150,11 +150,11 @@ func (r *Reader) Instrument(p market.Pair) (*market.Instrument, error) {
 }
 
 // Read asks, page by page, and gives everything that was said. Fills that pages tell
-// twice are there once.
+// twice are there once, and those before From or after To are left out.
 func (r *Reader) Read(ctx context.Context, a venue.AccountAsk) (*trading.Account, error) {
 	p := r.d.Private
 	a.Account = r.keys.Reveal(venue.FieldAccount)
-	all := &trading.Account{}
+	all, from, to := &trading.Account{}, a.From, a.To
 	type id struct{ symbol, order, fill string }
 	seen := map[id]bool{}
 	for range mostPages {
@@ -177,6 +177,9 @@ func (r *Reader) Read(ctx context.Context, a venue.AccountAsk) (*trading.Account
 		all.Orders = append(all.Orders, got.Orders...)
 		all.Notices = append(all.Notices, got.Notices...)
 		for _, f := range got.Fills {
+			if !f.At.IsZero() && (f.At.Before(from) || !to.IsZero() && !f.At.Before(to)) {
+				continue // a page can reach beyond what was asked for
+			}
 			if k := (id{f.Symbol, f.OrderID, f.ID}); f.ID == "" || !seen[k] {
 				seen[k] = true
 				all.Fills = append(all.Fills, f)

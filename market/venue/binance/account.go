@@ -40,7 +40,15 @@ func usdmCall(a venue.AccountAsk) (venue.Call, error) {
 	case venue.AskOrders:
 		return venue.Call{Path: "/fapi/v1/openOrders", Query: venue.Form("symbol", a.Symbol()), Weight: 40}, nil
 	case venue.AskFills:
-		return fillsCall(a, "/fapi/v1/userTrades")
+		c, err := fillsCall(a, "/fapi/v1/userTrades")
+		if err == nil && a.Cursor == "" && !a.From.IsZero() {
+			end := a.From.Add(usdmWindow)
+			if !a.To.IsZero() && a.To.Before(end) {
+				end = a.To
+			}
+			c.Query += "&endTime=" + strconv.FormatInt(end.UnixMilli()-1, 10)
+		}
+		return c, err
 	}
 	return venue.Call{}, a.Unanswered("Binance", "it is not offered")
 }
@@ -69,6 +77,21 @@ func accountNext(a venue.AccountAsk, got *trading.Account) (venue.AccountAsk, bo
 	before, _ := strconv.ParseInt(a.Cursor, 10, 64)
 	a.Cursor = strconv.FormatInt(id+1, 10)
 	return a, err == nil && id >= before
+}
+
+// usdmWindow is the longest span of fills that USD-M tells at once.
+const usdmWindow = 7 * 24 * time.Hour
+
+// usdmNext goes week by week up to To, until a page is full; from there on by ids.
+func usdmNext(a venue.AccountAsk, got *trading.Account) (venue.AccountAsk, bool) {
+	if next, more := accountNext(a, got); more {
+		return next, true
+	}
+	if a.What != venue.AskFills || a.From.IsZero() || a.Cursor != "" || !a.From.Add(usdmWindow).Before(a.To) {
+		return a, false
+	}
+	a.From = a.From.Add(usdmWindow)
+	return a, true
 }
 
 var orderStatuses = map[string]trading.Status{

@@ -26,7 +26,7 @@ var USDMPrivate = venue.Private{
 	Base:   "https://fapi.binance.com",
 	Window: 5 * time.Second, Ahead: time.Second,
 	Sign:    signCall,
-	Request: usdmCall, Decode: usdmSheet.Decode, Failure: complaints.Failure, Next: accountNext,
+	Request: usdmCall, Decode: usdmSheet.Decode, Failure: complaints.Failure, Next: usdmNext,
 	Stream: &usdmStream,
 }
 

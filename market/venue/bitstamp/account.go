@@ -30,18 +30,19 @@ func accountCall(a venue.AccountAsk) (venue.Call, error) {
 		if a.Instrument != nil {
 			c.Path += a.Symbol() + "/"
 		}
-		since := ""
-		if !a.From.IsZero() {
-			since = venue.Sec(a.From, false)
-		}
-		c.Body = venue.Form("limit", strconv.Itoa(fillPage), "offset", a.Cursor, "sort", "desc", "since_timestamp", since)
+		// A start could be asked for, but not one of more than thirty days ago.
+		c.Body = venue.Form("limit", strconv.Itoa(fillPage), "offset", a.Cursor, "sort", "desc")
 		return c, nil
 	}
 	return venue.Call{}, a.Unanswered("Bitstamp", "it is not offered")
 }
 
+// accountNext goes back by rows until one is older than what was asked for.
 func accountNext(a venue.AccountAsk, got *trading.Account) (venue.AccountAsk, bool) {
 	if a.What != venue.AskFills || a.From.IsZero() || got.Rows < fillPage {
+		return a, false
+	}
+	if n := len(got.Fills); n > 0 && got.Fills[n-1].At.Before(a.From) {
 		return a, false
 	}
 	at, _ := strconv.Atoi(a.Cursor)

@@ -35,15 +35,22 @@ func accountCall(a venue.AccountAsk) (venue.Call, error) {
 	case venue.AskFills:
 		q := []string{"category", s.category, "symbol", a.Symbol(), "execType", "Trade", "limit", "100", "cursor", a.Cursor}
 		if !a.From.IsZero() {
-			q = append(q, "startTime", venue.MS(a.From))
+			end := a.From.Add(fillWindow)
+			if !a.To.IsZero() && a.To.Before(end) {
+				end = a.To
+			}
+			q = append(q, "startTime", venue.MS(a.From), "endTime", strconv.FormatInt(end.UnixMilli()-1, 10))
 		}
 		return venue.Call{Path: "/v5/execution/list", Query: venue.Form(q...)}, nil
 	}
 	return venue.Call{}, a.Unanswered("Bybit", "it is not offered")
 }
 
-// accountNext follows the cursor, then goes to the next section. Fills of linear contracts
-// are told whatever they are settled in.
+// fillWindow is the longest span of fills that is told at once.
+const fillWindow = 7 * 24 * time.Hour
+
+// accountNext follows the cursor, then goes to the next section, and then to the next week
+// of fills, up to To. Fills of linear contracts are told whatever they are settled in.
 func accountNext(a venue.AccountAsk, got *trading.Account) (venue.AccountAsk, bool) {
 	last := len(accountSections) - 1
 	if a.What == venue.AskFills {
@@ -56,6 +63,9 @@ func accountNext(a venue.AccountAsk, got *trading.Account) (venue.AccountAsk, bo
 		return venue.NextCursor(a, got)
 	case a.Instrument == nil && a.Section < last:
 		a.Section, a.Cursor = a.Section+1, ""
+		return a, true
+	case a.What == venue.AskFills && !a.From.IsZero() && a.From.Add(fillWindow).Before(a.To):
+		a.From, a.Section, a.Cursor = a.From.Add(fillWindow), 0, ""
 		return a, true
 	}
 	return a, false

@@ -92,17 +92,24 @@ var accountSheet = venue.Sheet{
 	Refused: &complaints, Cursor: "data.id",
 	Balances: venue.BalanceNames{Asset: "currency", Available: "trade", Held: "frozen", Trim: strings.ToUpper},
 	Orders: venue.OrderNames{
-		Path: "data", ID: "id", ClientID: "client-order-id", Symbol: "symbol", Side: "type", Kind: "type", Price: "price", Qty: "amount", Filled: "filled-amount|field-amount",
+		Path: "data", ID: "id", ClientID: "client-order-id", Symbol: "symbol", Kind: "type", Price: "price", Qty: "amount", Filled: "filled-amount|field-amount",
 		Spent: "filled-cash-amount|field-cash-amount", Status: "state", Created: "created-at", Updated: "finished-at", Statuses: orderStatuses, Then: inQuote,
 	},
 	Fills: venue.FillNames{
-		Path: "data", ID: "trade-id", OrderID: "order-id", Symbol: "symbol", Side: "type", Price: "price", Qty: "filled-amount", Fee: "filled-fees", Paid: true,
+		Path: "data", ID: "trade-id", OrderID: "order-id", Symbol: "symbol", Price: "price", Qty: "filled-amount", Fee: "filled-fees", Paid: true,
 		Role: "role", Roles: roles, At: "created-at",
 	},
 }
 
+// sideOfType is what an order's type begins with, as in buy-limit.
+func sideOfType(kind string) market.Side {
+	side, _, _ := strings.Cut(kind, "-")
+	return venue.SideOf([]byte(side))
+}
+
 // inQuote: a market order to buy is given in quote.
 func inQuote(r venue.Row, o *trading.Order) bool {
+	o.Side = sideOfType(r["type"])
 	if r["type"] == "buy-market" {
 		o.Funds, o.Qty = o.Qty.Decimal, money.Qty{}
 	}
@@ -113,7 +120,7 @@ func accountAnswer(a venue.AccountAsk, body []byte, t *venue.Table, out *trading
 	if a.What != venue.AskBalances {
 		s := accountSheet
 		s.Fills.Then = func(r venue.Row, x *trading.Fill) bool {
-			x.FeeAsset = asset.Code(t.Code(strings.ToUpper(r["fee-currency"])))
+			x.Side, x.FeeAsset = sideOfType(r["type"]), asset.Code(t.Code(strings.ToUpper(r["fee-currency"])))
 			return true
 		}
 		s.Orders.Then = func(r venue.Row, o *trading.Order) bool {
@@ -271,8 +278,14 @@ var swapAccountStream = venue.PrivateStream{
 type accountFeed struct{ t *venue.Table }
 
 var reported = venue.OrderNames{
-	ID: "orderId", ClientID: "clientOrderId", Symbol: "symbol", Side: "type|orderSide", Kind: "type", Price: "orderPrice", Qty: "orderSize", Funds: "orderValue", Filled: "execAmt",
+	ID: "orderId", ClientID: "clientOrderId", Symbol: "symbol", Kind: "type", Price: "orderPrice", Qty: "orderSize", Funds: "orderValue", Filled: "execAmt",
 	Status: "orderStatus", Created: "orderCreateTime", Updated: "tradeTime|lastActTime", Statuses: orderStatuses,
+	Then: func(r venue.Row, o *trading.Order) bool {
+		if o.Side = sideOfType(r["type"]); r["orderSide"] != "" { // a conditional order has it apart
+			o.Side = venue.SideOf([]byte(r["orderSide"]))
+		}
+		return true
+	},
 }
 
 var executed = venue.FillNames{
