@@ -89,7 +89,11 @@ func (b *binance) beat(t *topic, at time.Time) {
 		}
 		t.p.truth.mark(d.last)
 		b.v.castBook(t, d, func(d *delta) []byte {
-			x := fmt.Appendf(nil, `{"e":"depthUpdate","E":%d,"s":"%s","U":%d,"u":%d,"b":`, ms(b.v.stamp(at)), t.p.symbol, d.first, d.last)
+			last := d.last
+			if b.v.opt.mutant.standing {
+				last = d.first
+			}
+			x := fmt.Appendf(nil, `{"e":"depthUpdate","E":%d,"s":"%s","U":%d,"u":%d,"b":`, ms(b.v.stamp(at)), t.p.symbol, d.first, last)
 			x = rows(x, d.bids, b.rung(t.p))
 			x = append(x, `,"a":`...)
 			return append(rows(x, d.asks, b.rung(t.p)), '}')

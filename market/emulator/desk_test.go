@@ -1,8 +1,10 @@
 package emulator
 
 import (
+	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,4 +207,53 @@ func TestOrdersLiveAndEndAsTheyAsked(t *testing.T) {
 		checkDesk(t, v)
 		checkBook(t, p)
 	})
+}
+
+// What a plan does to an order: before it was served it was not placed; an answer that was
+// lost does not mean that the order was.
+func TestAnOrderWhoseAnswerWasLostStands(t *testing.T) {
+	for kind, stands := range map[FaultKind]bool{Empty: true, Truncated: true, Page: false, TooMany: false} {
+		inBubble(t, "binance", Options{Faults: &FaultPlan{Faults: []Fault{{Kind: kind, Path: "/api/v3/order", For: Duration(time.Second)}}}}, func(b *bench) {
+			k := b.v.Keys()[0]
+			signed := func(q string) string {
+				q += fmt.Sprintf("&timestamp=%d", time.Now().UnixMilli())
+				return q + "&signature=" + binanceProof(k.Secret, q)
+			}
+			header := map[string]string{"X-MBX-APIKEY": k.Key, "Content-Type": "application/x-www-form-urlencoded"}
+			b.post("/api/v3/order", signed("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=10000.00&newClientOrderId=lost"), header)
+			time.Sleep(2 * time.Second)
+			got := b.ask("/api/v3/order?"+signed("symbol=BTCUSDT&origClientOrderId=lost"), header)
+			if want := `"status":"NEW"`; containsText(got, want) != stands {
+				t.Errorf("%s: %s", kind, got)
+			}
+			if again := b.post("/api/v3/order", signed("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=10000.00&newClientOrderId=lost"), header); containsText(again, "Duplicate order sent.") != stands {
+				t.Errorf("%s: sent again: %s", kind, again)
+			}
+		})
+	}
+}
+
+// The manual of the emulator names every kind of fault and every venue.
+func TestTheManualOfTheEmulatorIsWhole(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operate/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range FaultKinds() {
+		if !containsText(string(text), "| `"+string(k)+"` |") {
+			t.Errorf("docs/operate/emulator.md does not tell %s", k)
+		}
+	}
+	for _, id := range IDs() {
+		if !containsText(string(text), string(id)) {
+			t.Errorf("docs/operate/emulator.md does not tell %s", id)
+		}
+		v, err := New(id, NewWorld(1, WorldOptions{History: time.Hour}), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if schemeOf(id) == nil || len(v.Keys()) != 2 {
+			t.Errorf("%s checks no proof", id)
+		}
+	}
 }

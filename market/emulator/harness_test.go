@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -240,4 +245,55 @@ func decode(t *testing.T, text string, into any) {
 	if err := d.Decode(into); err != nil {
 		t.Fatalf("%v in %.300s", err, text)
 	}
+}
+
+// post sends a body with headers and gives the answer's text.
+func (b *bench) post(path, body string, headers map[string]string) string {
+	b.Helper()
+	return b.send("POST", path, body, headers)
+}
+
+// ask gets a path with headers and gives the answer's text.
+func (b *bench) ask(path string, headers map[string]string) string {
+	b.Helper()
+	return b.send("GET", path, "", headers)
+}
+
+func (b *bench) send(method, path, body string, headers map[string]string) string {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.ctx, method, "http://venue"+path, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, v := range headers {
+		req.Header.Set(name, v)
+	}
+	r, err := b.http.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
+}
+
+func containsText(s, part string) bool { return strings.Contains(s, part) }
+
+// krakenProof and binanceProof sign by hand.
+func krakenProof(secret, path, nonce, body string) string {
+	key, _ := base64.StdEncoding.DecodeString(secret)
+	inner := sha256.Sum256([]byte(nonce + body))
+	m := hmac.New(sha512.New, key)
+	m.Write([]byte(path))
+	m.Write(inner[:])
+	return base64.StdEncoding.EncodeToString(m.Sum(nil))
+}
+
+func binanceProof(secret, query string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(query))
+	return hex.EncodeToString(m.Sum(nil))
 }

@@ -92,7 +92,11 @@ func (k *kraken) book(t *topic, d *delta) []byte {
 	b = rows(b, d.bids, rung)
 	b = append(b, `,"asks":`...)
 	b = rows(b, d.asks, rung)
-	return fmt.Appendf(b, `,"checksum":%d,"timestamp":"%s"}]}`, krakenSum(d, 1), micro(k.v.stamp(d.at)))
+	sum := krakenSum(d, 1)
+	if k.v.opt.mutant.jumbled {
+		sum = krakenSum(&delta{book: ladder{bids: d.book.asks, asks: d.book.bids}}, 1)
+	}
+	return fmt.Appendf(b, `,"checksum":%d,"timestamp":"%s"}]}`, sum, micro(k.v.stamp(d.at)))
 }
 
 // krakenSum is the CRC32 over the ten best asks, then the ten best bids: price and size

@@ -27,7 +27,7 @@ func (v *Venue) private(q *query) (a reply, own bool) {
 	if !x.private(s.path) {
 		return reply{}, false
 	}
-	k, why := v.ring.check(x, s, q.clock(), v.mutant)
+	k, why := v.ring.check(x, s, q.clock(), v.opt.mutant)
 	keep, keeps := v.proto.(keeper)
 	if why == welcome && keeps && k.ReadOnly && keep.writes(q) {
 		why = noRight

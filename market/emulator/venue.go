@@ -36,6 +36,8 @@ type Options struct {
 	Note func(Entry)
 	// Queue is how many messages may wait for a slow client before it is cut. Default 8192.
 	Queue int
+
+	mutant mutant
 }
 
 // Venue is one emulated exchange. Make it with New, move it with Run (or Serve), and
@@ -64,7 +66,6 @@ type Venue struct {
 	ended   bool
 	ring    *ring
 	desk    *desk
-	mutant  mutant
 }
 
 // protocol is how one venue speaks. All methods are called with the venue's lock held.

@@ -179,8 +179,8 @@ func Sized(in *market.Instrument, levels []market.Level) []market.Level {
 	return levels
 }
 
-// ClockOf reads the venue's time from a member of the object that comes next.
-func ClockOf(c *scan.Cursor, out *market.Batch, member string, read func(*scan.Cursor) time.Time) {
+// Clock reads the venue's time from a member of the object that comes next.
+func Clock(c *scan.Cursor, out *market.Batch, member string, read func(*scan.Cursor) time.Time) {
 	for ok := c.Obj(); ok && c.NextKey(); {
 		if c.Is(member) {
 			out.Clock = read(c)

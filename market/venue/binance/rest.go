@@ -130,7 +130,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		}
 		venue.Settle(out, zero)
 	case "/api/v3/time":
-		venue.ClockOf(&c, out, "serverTime", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "serverTime", (*scan.Cursor).Millis)
 	case "/api/v3/ping":
 		c.Skip()
 	default:

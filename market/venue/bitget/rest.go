@@ -274,7 +274,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		paid(c, p, t, out)
 		return c.Err()
 	case "time":
-		venue.ClockOf(c, out, "serverTime", (*scan.Cursor).Millis)
+		venue.Clock(c, out, "serverTime", (*scan.Cursor).Millis)
 		return c.Err()
 	case "current-fund-rate", "funding-time":
 		return nil

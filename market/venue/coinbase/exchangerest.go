@@ -90,7 +90,7 @@ func exchangeAnswer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) 
 			instrument(&c, t, out)
 		}
 	case u.Path == "/time":
-		venue.ClockOf(&c, out, "epoch", (*scan.Cursor).Seconds)
+		venue.Clock(&c, out, "epoch", (*scan.Cursor).Seconds)
 	case !strings.HasPrefix(u.Path, "/products/") || product == "":
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
 	case part == "book":

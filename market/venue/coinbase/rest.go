@@ -141,7 +141,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 	case path == "/product_book":
 		pricebook(&c, t, out)
 	case path == "/time":
-		venue.ClockOf(&c, out, "epochMillis", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "epochMillis", (*scan.Cursor).Millis)
 	case !strings.HasPrefix(path, "/products/") || product == "":
 		return fault.New(fault.Invalid, "no decoder for %s", u.Path)
 	case part == "ticker":

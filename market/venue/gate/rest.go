@@ -215,7 +215,7 @@ func rows(u *url.URL, what, symbol string, body []byte, f *feed, out *market.Bat
 		list(func() { paid(&c, in, out) })
 		slices.Reverse(out.Derivatives)
 	case what == "time":
-		venue.ClockOf(&c, out, "server_time", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "server_time", (*scan.Cursor).Millis)
 	case what == "tickers":
 		c.Skip()
 	default:

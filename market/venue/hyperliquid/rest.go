@@ -148,7 +148,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 			settled(&c, t, out)
 		}
 	case "exchangeStatus":
-		venue.ClockOf(&c, out, "time", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "time", (*scan.Cursor).Millis)
 	default:
 		return fault.New(fault.Invalid, "no decoder for answers to %q", what)
 	}

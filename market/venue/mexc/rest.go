@@ -165,7 +165,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		}
 		venue.Settle(out, time.Time{})
 	case "time":
-		venue.ClockOf(&c, out, "serverTime", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "serverTime", (*scan.Cursor).Millis)
 	case "ping":
 		c.Skip()
 	default:

@@ -176,7 +176,7 @@ func answer(u *url.URL, body []byte, t *venue.Table, out *market.Batch) error {
 		}
 	case "public/time":
 		for ok := c.Arr(); ok && c.NextItem(); {
-			venue.ClockOf(c, out, "ts", (*scan.Cursor).Millis)
+			venue.Clock(c, out, "ts", (*scan.Cursor).Millis)
 		}
 	case "system/status":
 		c.Skip()
