@@ -202,7 +202,7 @@ func (f *futures) answer(u *url.URL, body []byte, t *venue.Table, out *market.Ba
 			f.derivative(&c, t, out, what == "fundingRate")
 		}
 	case "time":
-		venue.ClockOf(&c, out, "serverTime", (*scan.Cursor).Millis)
+		venue.Clock(&c, out, "serverTime", (*scan.Cursor).Millis)
 	case "ping", "fundingInfo":
 		c.Skip()
 	default:
