@@ -37,7 +37,7 @@ var floors = [][]string{
 	{"market/venue/quotation"},         // a protocol that several exchanges share
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
-		"insight/figures", "insight/grades", "market/export"}, // engines
+		"insight/figures", "insight/grades", "market/export", "market/backfill"}, // engines
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //
