@@ -102,7 +102,7 @@ func (d *Desk) Submit(ctx context.Context, r Request) (Job, error) {
 	defer cancel()
 	in, err := v.Instrument(look, r.Pair)
 	switch {
-	case fault.Of(err) == fault.Unknown && err != nil:
+	case err != nil && fault.Of(err) == fault.Unknown:
 		return Job{}, err
 	case err == nil && r.What == market.Funding && in.Kind == market.Spot:
 		return Job{}, fault.At(fault.Invalid, "pair", "%s is spot: only perpetuals have funding", r.Pair)

@@ -163,13 +163,19 @@ func (j *Job) shortfall(d *venue.Driver) string {
 	return ""
 }
 
-// earliest is before any venue kept anything.
-var earliest = time.Date(2009, 1, 3, 0, 0, 0, 0, time.UTC)
+// settles is how long after its end a bar may still change at its venue.
+const settles = 5 * time.Second
 
 // check completes a request, or says what is wrong with it and what would do.
 func (r *Request) check(d *venue.Driver, now time.Time, share float64) error {
 	if r.End.IsZero() || r.End.After(now) {
 		r.End = now
+	}
+	if r.What == market.Candles && r.Interval.Length() > 0 {
+		// A bar is fetched when it is over, and the venue has had a moment to close it.
+		if closed := r.Interval.Start(now.Add(-settles)); r.End.After(closed) {
+			r.End = closed
+		}
 	}
 	if r.Share == 0 {
 		r.Share = share
@@ -178,8 +184,8 @@ func (r *Request) check(d *venue.Driver, now time.Time, share float64) error {
 	switch {
 	case r.Start.IsZero():
 		return fault.At(fault.Invalid, "start", "say from when on, such as 2026-01-01")
-	case r.Start.Before(earliest):
-		return fault.At(fault.Invalid, "start", "no venue has anything of before %s", earliest.Format(time.DateOnly))
+	case r.Start.Unix() <= 0:
+		return fault.At(fault.Invalid, "start", "no venue has anything of before 1970")
 	case !r.Start.Before(r.End):
 		return fault.At(fault.Invalid, "end", "end is not after start, or start is not over yet; start is inclusive and end exclusive")
 	case !(r.Share > 0 && r.Share <= 1):
