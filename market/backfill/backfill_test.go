@@ -451,3 +451,68 @@ func TestFundingIsFetched(t *testing.T) {
 		}
 	})
 }
+
+// A gap of trades is filled when it is asked for: the venue's trades are there once, and
+// the entry says how. Where the venue reaches back for candles alone, they stand in.
+func TestAGapIsRepaired(t *testing.T) {
+	for id, want := range map[market.VenueID]market.Repair{"kraken": market.ByTrades, "okx": market.ByTrades, "bybit": market.ByCandles} {
+		t.Run(string(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := open(t, id, emulator.Options{Pairs: []market.Pair{"BTC-USDT"}})
+				defer b.stop()
+				time.Sleep(10 * time.Second)
+				all := b.venue.Trades(b.venue.Symbol("BTC-USDT"))
+				from, to := time.Now().UTC().Add(-15*time.Minute), time.Now().UTC().Add(-10*time.Minute)
+				var had market.Batch
+				g := market.Gap{ID: string(id) + "|c1#0|||disconnect|1", Venue: id, Kind: market.Disconnected, To: to, Missing: -1}
+				missing := 0
+				for _, x := range all {
+					if x.Received = x.At; x.At.After(from) && x.At.Before(to) {
+						missing++
+						continue
+					}
+					if x.At.Before(to) {
+						g.From = x.At
+					}
+					had.Trades = append(had.Trades, x)
+				}
+				had.Gaps = []market.Gap{g}
+				if err := b.history.Append(t.Context(), &had); err != nil {
+					t.Fatal(err)
+				}
+				list, err := b.desk(t, b.history).Repair(t.Context(), g)
+				if err != nil || len(list) != 1 || missing == 0 {
+					t.Fatal(list, err, missing)
+				}
+				r := list[0]
+				if r.RepairedBy != want || r.Repaired.IsZero() || r.Pair != "BTC-USDT" || r.ID != g.ID+"|BTC-USDT" {
+					t.Errorf("%+v", r)
+				}
+				if want == market.ByTrades {
+					if r.Restored != int64(missing) {
+						t.Errorf("%d trades were missing, %d restored", missing, r.Restored)
+					}
+					b.trades(t, "BTC-USDT", all[0].At, to)
+				}
+				n := 0
+				for k, err := range b.history.Candles(t.Context(), market.Series{Venue: id, Pair: "BTC-USDT"}, "1m", market.Range{}) {
+					if n++; err != nil || !k.Complete {
+						t.Error(k, err)
+					}
+				}
+				if n < 5 {
+					t.Errorf("%d bars", n)
+				}
+				kept := 0
+				for x, err := range b.history.Gaps(t.Context(), market.Series{Venue: id, Pair: "BTC-USDT"}, market.Range{}) {
+					if kept++; err != nil || x.ID == r.ID && x.RepairedBy != want {
+						t.Error(x, err)
+					}
+				}
+				if kept != 2 {
+					t.Errorf("%d entries", kept)
+				}
+			})
+		})
+	}
+}
