@@ -38,7 +38,7 @@ var floors = [][]string{
 	{"market/venue/sign"},              // what signatures are made of, for the windows
 	{"market/venue/venuetest", "market/markettest", "access/accesstest", "access/secret/secrettest", "notify/notifytest"}, // exams
 	{"market/feed", "access/gate", "access/meter", "access/oauth", "access/people", "notify/*",
-		"insight/figures", "insight/grades", "insight/tickers", "market/export", "trading/account"}, // engines
+		"insight/figures", "insight/grades", "insight/tickers", "market/backfill", "market/export", "trading/account"}, // engines
 	{"access/watch"},                    // an engine over the gate
 	{"api/problem"},                     // face
 	{"api/stream", "access/compliance"}, //

@@ -90,6 +90,10 @@ type Options struct {
 	Tickers insight.Tickers
 	// Grades tells grades; nil: there are none.
 	Grades insight.Grades
+	// Backfills has history of venues fetched; nil: nobody does.
+	Backfills Backfills
+	// Repairs tries to fill gaps; nil: nobody does.
+	Repairs Repairs
 	// Home replaces the page at /, such as by the web dashboard. It gets every path
 	// that no operation has and that does not begin with /v1/.
 	Home    http.Handler

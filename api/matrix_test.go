@@ -155,6 +155,12 @@ func expectations() map[string]expected {
 		"export-candles":    at("/v1/exports/candles?pair=BTC-USD&interval=1h&estimate=true"),
 		"export-trades":     at("/v1/exports/trades?pair=BTC-USD&venue=kraken&estimate=true"),
 		"list-exports":      at("/v1/exports"),
+		"create-backfill":   {ask: asked{"/v1/backfills", `{"venue":"kraken","pair":"BTC-USD","what":"trades","start":"2026-02-01"}`, 403}, needs: access.Admin},
+		"list-backfills":    {ask: asked{"/v1/backfills", "", 403}, needs: access.Admin},
+		"get-backfill":      {ask: asked{"/v1/backfills/bf_1", "", 403}, needs: access.Admin},
+		"cancel-backfill":   {ask: asked{"/v1/backfills/bf_1", "", 403}, needs: access.Admin},
+		"repair-gap":        {ask: asked{"/v1/gaps/g1/repair", "", 403}, needs: access.Admin},
+		"summarize-gaps":    at("/v1/gaps/summary?start=2026-02-01"),
 		"cancel-export":     {ask: asked{"/v1/exports/jobs/exp_000000000000", "", 404}, needs: "an export"},
 		"list-risk-metrics": at("/v1/risk"),
 		"get-risk":          at("/v1/risk/BTC"),
@@ -274,7 +280,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.names["alert"] = found[0].ID
 	m.marks = append(m.marks, found[0].ID, "agenta-4f")
 
-	m.Server, err = New(Options{Market: plainMarket{}, Tickers: worldTickers(t, newWorld()), Grades: plainGrades{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
+	m.Server, err = New(Options{Market: plainMarket{}, Tickers: worldTickers(t, newWorld()), Grades: plainGrades{}, Backfills: plainBackfills{}, Repairs: plainRepairs{}, Alerts: alerts, Accounts: anna{}, Board: newWorld(), History: worldHistory(t, newWorld()), Candles: worldHistory(t, newWorld()), Assets: catalogue(t), Gate: m.gate,
 		Meter: ofOrg{}, Webhooks: m.box,
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "open for "+gate.Caller(r.Context()).Org) }),
 		Mounts: []Mount{{Pattern: "/compat/x/", Scope: access.MarketRead, Cost: 1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -98,6 +98,7 @@ type Gap struct {
 	Detail   string     `json:"detail"`
 	Repaired *time.Time `json:"repaired_at" doc:"When it was filled"`
 	Restored int64      `json:"restored" doc:"Rows that were added then"`
+	By       *string    `json:"repaired_by" enum:"trades,candles,snapshot" doc:"How: all missing trades by REST; candles of the venue, single trades stay missing; a new snapshot of the book, at its end"`
 }
 
 // gapsRange is what is looked at when no start is given.
@@ -168,5 +169,9 @@ func gapOf(g *market.Gap) Gap {
 	if g.Missing >= 0 {
 		out.Missing = &g.Missing
 	}
+	if g.RepairedBy == market.BySnapshot {
+		out.Repaired = moment(g.To)
+	}
+	out.By = known(string(g.RepairedBy))
 	return out
 }

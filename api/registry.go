@@ -93,6 +93,12 @@ func (s *Server) register() {
 	add(s, get("list-gaps", "/v1/gaps", "Quality", 2, "Gaps in the data",
 		"When data was missing or in doubt, why, and whether it was filled later. Without `start`, of the last 24 hours."), s.gaps)
 
+	add(s, get("summarize-gaps", "/v1/gaps/summary", "Quality", 2, "Gaps in sum, per venue",
+		"How many are open, over and repaired, how long something was missing, and what was restored. Parts of a lost connection count with it. Without `start`, of the last 24 hours."), s.gapSummary)
+	add(s, Operation{ID: "repair-gap", Method: http.MethodPost, Path: "/v1/gaps/{id}/repair", Scope: access.Admin, Cost: 5, Tag: "Quality",
+		Summary: "Try again to fill a gap of trades", Doc: "Asks the venue now for the trades that are missing; of a lost connection, for those of each pair. Where it does not reach back that far, its one-minute candles take the place of our incomplete ones. `repaired_by` says what came of it."}, s.repairGap)
+	s.registerBackfills()
+
 	add(s, Operation{ID: "create-stream-ticket", Method: http.MethodPost, Path: "/v1/stream/tickets", Scope: access.StreamRead, Cost: 1, Tag: "Streams", status: http.StatusCreated,
 		Summary: "A ticket that opens one stream",
 		Doc:     "For browsers, which cannot send headers when they open a WebSocket: connect to `/v1/stream?ticket=...`. A ticket works once, within 30 seconds."}, s.ticket)

@@ -136,7 +136,7 @@ func (f *webhookFace) create(ctx context.Context, in *createWebhookIn) (Answer[N
 // inBody puts the place of a mistake into the caller's terms.
 func inBody(err error) error {
 	switch field := fault.Field(err); field {
-	case "url", "events", "description", "overlap_seconds":
+	case "url", "events", "description", "overlap_seconds", "venue", "pair", "what", "interval", "start", "end", "share":
 		return &problemError{error: err, details: []detail{{Location: "body." + field, Message: fault.Public(err)}}}
 	}
 	return err

@@ -314,7 +314,7 @@ func worldHistory(t testing.TB, w *world) *markettest.Memory {
 	}
 	b.Candles = append(b.Candles, riskDays()...)
 	b.Gaps = []market.Gap{
-		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), Restored: 3},
+		{ID: "g1", Venue: "kraken", Pair: "BTC-USD", Channel: market.Trades, Kind: market.SequenceGap, From: noon.Add(-3 * time.Hour), To: noon.Add(-3*time.Hour + time.Minute), Missing: 3, Detail: "numbers 17 to 19 are missing", Repaired: noon.Add(-2 * time.Hour), RepairedBy: market.ByTrades, Restored: 3},
 		{ID: "g2", Venue: "binance", Kind: market.Silence, From: noon.Add(-time.Minute), Missing: -1, Detail: `no data, "60 s", of any channel`},
 	}
 	b.Candles = append(b.Candles, correctedBars()...)
@@ -410,7 +410,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	made := f.make(t, access.MarketRead, access.StreamRead, access.Ops, access.KeysRead, access.KeysWrite, access.AuditRead, access.WebhooksWrite, access.UsageRead)
 	f.key, f.own = made.Token, made.Key
 	h := worldHistory(t, f.world)
-	opt := Options{Market: plainMarket{}, Tickers: worldTickers(t, f.world), Grades: plainGrades{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
+	opt := Options{Market: plainMarket{}, Tickers: worldTickers(t, f.world), Grades: plainGrades{}, Backfills: plainBackfills{}, Repairs: plainRepairs{}, Accounts: anna{}, ClientKeys: clientKeys{f}, Board: f.world, History: h, Candles: h, Assets: catalogue(t), Gate: f.gate, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(lockedWriter{f}, nil)), Meter: fixedMeter{}}
 	opt.Webhooks = f.notices(t)
 	if opt.Repeats, err = idem.NewRecords(f.store, idem.RecordOptions{Seal: f.gate.Seal, Open: f.gate.Open}); err != nil {

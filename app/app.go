@@ -33,6 +33,7 @@ import (
 	"github.com/assayhq/assay/insight/grades"
 	"github.com/assayhq/assay/insight/tickers"
 	"github.com/assayhq/assay/market"
+	"github.com/assayhq/assay/market/backfill"
 	"github.com/assayhq/assay/market/feed"
 	"github.com/assayhq/assay/market/venue/all"
 	"github.com/assayhq/assay/notify/box"
@@ -61,6 +62,7 @@ type App struct {
 	Figures   *figures.Engine
 	Tickers   *tickers.Desk
 	Grades    *grades.Engine
+	Backfills *backfill.Desk
 	API       *api.Server
 
 	frames   *frameWriter
@@ -74,13 +76,14 @@ type App struct {
 	shared   *meter.Share   // nil: no other server counts
 	begun    time.Time
 	live     []*feed.Live
+	pasts    map[market.VenueID]*feed.Past // of what is followed; filled before Run
 	stations []*feed.Station
 	crew     *crew
 }
 
 // New opens the stores and connects the parts. Close it, or Run it, which closes it.
 func New(cfg Config, version string, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, version: version, begun: time.Now(), crew: newCrew()}
+	a := &App{cfg: cfg, log: log, version: version, begun: time.Now(), crew: newCrew(), pasts: map[market.VenueID]*feed.Past{}}
 	ok := false
 	defer func() {
 		if !ok {
@@ -158,12 +161,15 @@ func New(cfg Config, version string, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.Tickers = tickers.New(a.Core, a.History)
+	if a.Backfills, err = a.openBackfills(); err != nil {
+		return nil, err
+	}
 	mounts, err := a.faces()
 	if err != nil {
 		return nil, err
 	}
 	opt := api.Options{
-		Market: a.Figures, Tickers: a.Tickers, Grades: a.Grades,
+		Market: a.Figures, Tickers: a.Tickers, Grades: a.Grades, Backfills: a.Backfills, Repairs: a.Backfills,
 		Board: a.Core, History: a.History, Candles: a.Reader, Assets: a.Catalogue, Gate: a.Gate, Webhooks: a.Notices, Meter: api.Metered(a.Meter, a.shared, log),
 		Stream: admitted(a.Hub.Handler()), Version: version, Logger: log, Ready: a.checks, Origins: cfg.Origins,
 		Open: open, Accounts: a.people, ClientKeys: &a.lent, Repeats: a.repeats, Alerts: &watch.Desk{Store: a.Control, Gate: a.Gate}, Mounts: mounts,
@@ -350,7 +356,9 @@ func (a *App) Follow(id market.VenueID, l feed.Link) error {
 	}
 	a.recallDrift(s)
 	a.stations = append(a.stations, s)
-	a.live = append(a.live, feed.NewLive(s, l))
+	live := feed.NewLive(s, l)
+	a.live = append(a.live, live)
+	a.pasts[id] = live.Past()
 	return nil
 }
 
@@ -447,6 +455,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, background ...func(contex
 	}
 	start(&early, ctx, "evidence", a.evidence)
 	start(&early, ctx, "housekeeping", a.housekeeping)
+	start(&early, ctx, "backfills", a.Backfills.Run)
 	start(&early, ctx, "drift", a.keepDrift)
 	start(&early, ctx, "retries", func(ctx context.Context) error { return sweepRepeats(ctx, a.repeats, a.log, a.Gate.Now) })
 	for _, v := range a.live {

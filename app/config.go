@@ -47,6 +47,7 @@ type Config struct {
 	OAuth     OAuth               `koanf:"oauth" doc:"short-lived tokens that are lent for keys"`
 	People    People              `koanf:"people" doc:"accounts of people"`
 	Mail      Mail                `koanf:"mail" doc:"letters"`
+	Backfills Backfills           `koanf:"backfills" doc:"history that is fetched when it is asked for"`
 	Frames    Frames              `koanf:"frames" doc:"raw messages of the exchanges"`
 	Retention Retention           `koanf:"retention" doc:"how long rows are kept, such as 720h; 0 means for ever"`
 	Accounts  map[string]string   `koanf:"accounts" doc:"accounts at exchanges that may be read, by the exchange's id: the name of the secret that holds the key, such as exchange/kraken; never the key itself"`
@@ -74,6 +75,12 @@ type Control struct {
 // Usage settings.
 type Usage struct {
 	Durable bool `koanf:"durable" doc:"let an answer end only after its count is on disk: nothing billed is lost in a crash, and an answer takes a disk's fsync longer; otherwise at most about a second of counts is lost"`
+}
+
+// Backfills says how history is fetched when it is asked for.
+type Backfills struct {
+	Share   float64 `koanf:"share" doc:"part of what the feed leaves of a venue's request allowance that a backfill uses, unless it says so itself; above 0, at most 1"`
+	Running int     `koanf:"running" doc:"backfills at the same time, one of each venue"`
 }
 
 // Frames says whether raw messages are kept.
@@ -116,12 +123,13 @@ func Defaults() Config {
 		Quotes: []string{"USD", "USDT", "USDC", "EUR"},
 		Pairs: []string{"USDT-USD", "USDC-USD", "EUR-USD", "USDT-EUR", "USDC-USDT", "ETH-BTC",
 			"BTC-USDT-PERP", "ETH-USDT-PERP", "BTC-USDC-PERP", "ETH-USDC-PERP", "BTC-USD-PERP", "ETH-USD-PERP"},
-		Channels: []string{"trades", "quotes", "books", "derivatives", "liquidations"},
-		Backfill: true,
-		Control:  Control{Lease: 10 * time.Second, Window: 5 * time.Second},
-		Secrets:  Secrets{Refresh: time.Minute},
-		Compat:   defaultCompat(),
-		Frames:   Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
+		Channels:  []string{"trades", "quotes", "books", "derivatives", "liquidations"},
+		Backfill:  true,
+		Backfills: Backfills{Share: 0.5, Running: 4},
+		Control:   Control{Lease: 10 * time.Second, Window: 5 * time.Second},
+		Secrets:   Secrets{Refresh: time.Minute},
+		Compat:    defaultCompat(),
+		Frames:    Frames{MaxAge: 24 * time.Hour, MaxBytes: 2 << 30},
 		Retention: Retention{
 			Trades: 30 * 24 * time.Hour, Quotes: 7 * 24 * time.Hour, OneSecond: 3 * 24 * time.Hour, Derivatives: 30 * 24 * time.Hour, QuotesKept: true,
 		},

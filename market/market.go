@@ -455,7 +455,20 @@ type Gap struct {
 	Repaired time.Time // when backfill filled it; zero if not
 	Restored int64     // rows that backfill added
 	Conn     string    // the connection
+	// RepairedBy says how what was missing was made good; "" if it was not, and in
+	// entries of before it was noted.
+	RepairedBy Repair
 }
+
+// Repair is how a gap was made good.
+type Repair string
+
+// The repairs.
+const (
+	ByTrades   Repair = "trades"   // the missing trades were fetched by REST, all of them
+	ByCandles  Repair = "candles"  // bars of the venue took the place of ours; single trades are still missing
+	BySnapshot Repair = "snapshot" // a new snapshot made the book whole; what happened in between is not known
+)
 
 // Notice is what a frame said that is no market data.
 type Notice struct {

@@ -205,6 +205,11 @@ func appendGap(b []byte, g *market.Gap, venue bool) []byte {
 		b = append(b, `,"restored":`...)
 		b = strconv.AppendInt(b, g.Restored, 10)
 	}
+	if g.RepairedBy != "" {
+		b = append(b, `,"repaired_by":"`...)
+		b = append(b, g.RepairedBy...)
+		b = append(b, '"')
+	}
 	return append(b, '}')
 }
 

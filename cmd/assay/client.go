@@ -58,15 +58,23 @@ func (c *cli) send(ctx context.Context, path string) error {
 	return err
 }
 
-// request makes one request.
+// request makes one request without a body.
 func (c *cli) request(ctx context.Context, method, path string, q url.Values, head func(*http.Response)) (io.ReadCloser, error) {
+	return c.requestWith(ctx, method, path, q, nil, head)
+}
+
+// requestWith makes one request; body is JSON, or nil.
+func (c *cli) requestWith(ctx context.Context, method, path string, q url.Values, content io.Reader, head func(*http.Response)) (io.ReadCloser, error) {
 	u := strings.TrimSuffix(c.url, "/") + path
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, u, nil)
+	req, err := http.NewRequestWithContext(ctx, method, u, content)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s is no address", c.url)
+	}
+	if content != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if t := c.token(); t != "" {
 		req.Header.Set("Authorization", "Bearer "+t)

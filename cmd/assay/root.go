@@ -53,7 +53,7 @@ all of it, by REST and WebSocket, to callers with your keys.
 	p.StringVar(&c.logLevel, "log", "", "debug, info, warn or error")
 	root.AddCommand(
 		c.serve(), c.demo(), c.emulate(), c.replay(),
-		c.normalize(), c.bench(), c.frames(), c.importCmd(), c.exportCmd(),
+		c.normalize(), c.bench(), c.frames(), c.importCmd(), c.exportCmd(), c.backfillCmd(), c.gapsCmd(),
 		c.price(), c.watch(), c.candles(), c.derivatives(), c.funding(), c.top(), c.movers(), c.screen(), c.tickers(), c.venues(), c.depth(), c.slippage(), c.route(),
 		c.indicator(), c.risk(), c.grade(), c.mcp(),
 		c.keys(), c.sign(), c.plans(), c.apps(), c.usage(),

@@ -178,3 +178,23 @@ func (v *Venue) Trades(symbol string) []market.Trade {
 	}
 	return out
 }
+
+// Candles gives the venue's own bars of a symbol that open in [from, to) and have a
+// trade, oldest first. Volume counts what the venue counts.
+func (v *Venue) Candles(symbol string, i market.Interval, from, to time.Time) []market.Candle {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p := v.symbols[symbol]
+	if p == nil {
+		return nil
+	}
+	price := func(x int64) money.Price { return money.Price{Decimal: money.MustNew(x, p.pd)} }
+	var out []market.Candle
+	for _, b := range p.tape.spans(i, 0, from, to.Add(-1), false) {
+		if b.n > 0 {
+			out = append(out, market.Candle{Venue: v.id, Pair: p.pair, Interval: i, Open: b.open, O: price(b.o), H: price(b.h), L: price(b.l), C: price(b.c),
+				Volume: money.Qty{Decimal: money.MustNew(b.vol, p.qd)}, Trades: b.n})
+		}
+	}
+	return out
+}

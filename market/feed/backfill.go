@@ -112,6 +112,7 @@ func (l *Live) mend(ctx context.Context, o outage, instruments []*market.Instrum
 			l.station.note(g, restored)
 			continue
 		}
+		g.RepairedBy = market.ByTrades
 		l.station.Repaired(g, time.Now().UTC(), restored)
 	}
 }

@@ -321,13 +321,17 @@ func (c *Conn) settle(l *live, u *market.BookUpdate, v book.Verdict) {
 
 func (c *Conn) publish(l *live, u *market.BookUpdate) {
 	k := c.intake
+	by := market.Repair("")
+	if u.Snapshot {
+		by = market.BySnapshot
+	}
 	if l.gap.ID != "" {
 		k.lost[key(u)] = append(k.lost[key(u)], l.gap)
 		l.gap = market.Gap{}
 	}
 	if len(k.lost) > 0 {
 		for _, g := range k.lost[key(u)] {
-			g.To = stampOf(u)
+			g.To, g.RepairedBy = stampOf(u), by
 			k.out.Gaps = append(k.out.Gaps, g)
 		}
 		delete(k.lost, key(u))

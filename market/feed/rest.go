@@ -31,8 +31,10 @@ type Getter struct {
 	turn chan struct{} // one request at a time: after a refusal none may be on its way
 
 	mu    sync.Mutex
-	until time.Time // no request before
-	bans  int       // in a row, for the fallback pause
+	used  map[string]*spent        // what the feed itself has asked for lately
+	pace  map[string]*rate.Limiter // of history that is asked for beside it
+	until time.Time                // no request before
+	bans  int                      // in a row, for the fallback pause
 }
 
 // NewGetter makes a getter. base overrides the venue's REST address when not "".
@@ -40,7 +42,7 @@ func NewGetter(d *venue.Driver, client *http.Client, base string) *Getter {
 	if base == "" {
 		base = d.Spec.Base
 	}
-	g := &Getter{client: client, base: strings.TrimSuffix(base, "/"), driver: d, limits: map[string]*rate.Limiter{}, turn: make(chan struct{}, 1)}
+	g := &Getter{client: client, base: strings.TrimSuffix(base, "/"), driver: d, limits: map[string]*rate.Limiter{}, turn: make(chan struct{}, 1), used: map[string]*spent{}, pace: map[string]*rate.Limiter{}}
 	for _, b := range d.Spec.Budgets {
 		// Half of the allowance: other programs at this address need some too.
 		n := max(b.N/2, 1)
@@ -63,15 +65,19 @@ func (g *Getter) wait(ctx context.Context, r venue.Request) error {
 			return ctx.Err()
 		}
 	}
-	name := r.Budget
-	if name == "" && len(g.driver.Spec.Budgets) > 0 {
-		name = g.driver.Spec.Budgets[0].Name
-	}
-	l := g.limits[name]
+	l := g.limits[g.budget(r)]
 	if l == nil {
 		return nil
 	}
 	return l.WaitN(ctx, min(max(r.Weight, 1), l.Burst()))
+}
+
+// budget names the allowance that a request counts against.
+func (g *Getter) budget(r venue.Request) string {
+	if r.Budget == "" && len(g.driver.Spec.Budgets) > 0 {
+		return g.driver.Spec.Budgets[0].Name
+	}
+	return r.Budget
 }
 
 // pause holds all requests back after the venue refused one.
@@ -108,6 +114,12 @@ func (g *Getter) Send(ctx context.Context, r venue.Request) (url string, body []
 
 // send is Send that tells when the request was really sent.
 func (g *Getter) send(ctx context.Context, r venue.Request) (url string, body []byte, sent time.Time, err error) {
+	g.spend(r)
+	return g.pass(ctx, r)
+}
+
+// pass makes one request when it is its turn.
+func (g *Getter) pass(ctx context.Context, r venue.Request) (url string, body []byte, sent time.Time, err error) {
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
@@ -191,9 +203,7 @@ func (g *Getter) Fetch(ctx context.Context, s *Station, a venue.Ask) (*market.Ba
 		if err == nil {
 			b, err = s.HTTP(url, body, time.Now().UTC(), 0)
 			if err == nil {
-				g.mu.Lock()
-				g.bans = 0
-				g.mu.Unlock()
+				g.fine()
 				return b, nil
 			}
 			if fault.Of(err) == fault.Exhausted {

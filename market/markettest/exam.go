@@ -174,7 +174,7 @@ func say(v any) string {
 	case market.Liquidation:
 		return fmt.Sprintf("%s %s %s #%s %s x %s %s at %s received %s %v", v.Venue, v.Pair, v.Symbol, v.ID, v.Price, v.Qty, v.Side, moment(v.At), moment(v.Received), v.Marks.Names())
 	case market.Gap:
-		return fmt.Sprintf("%s %s %s %s %s %s from %s to %s missing %d %q repaired %s restored %d %s", v.ID, v.Venue, v.Pair, v.Symbol, v.Channel, v.Kind, moment(v.From), moment(v.To), v.Missing, v.Detail, moment(v.Repaired), v.Restored, v.Conn)
+		return fmt.Sprintf("%s %s %s %s %s %s from %s to %s missing %d %q repaired %s by %q restored %d %s", v.ID, v.Venue, v.Pair, v.Symbol, v.Channel, v.Kind, moment(v.From), moment(v.To), v.Missing, v.Detail, moment(v.Repaired), v.RepairedBy, v.Restored, v.Conn)
 	case market.Frame:
 		return fmt.Sprintf("%s %s %s %s %s %q", v.Venue, v.Conn, v.Addr, v.Kind, moment(v.Received), v.Data)
 	}

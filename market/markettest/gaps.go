@@ -20,6 +20,7 @@ func gapLife(t *testing.T, x *exam) {
 	x.reopen(t)
 	repaired := closed
 	repaired.Repaired, repaired.Restored, repaired.From = at(time.Hour), 55, at(50*time.Second)
+	repaired.RepairedBy = market.ByTrades
 	half := repaired
 	half.Restored = 20
 	x.append(t, &market.Batch{Gaps: []market.Gap{half, repaired}})

@@ -81,7 +81,7 @@ func copyGaps(r *request, gaps []market.Gap) error {
 	r.gaps = append(r.gaps, gaps...)
 	for i := range r.gaps {
 		g := &r.gaps[i]
-		for _, s := range []*string{&g.ID, (*string)(&g.Venue), (*string)(&g.Pair), &g.Symbol, (*string)(&g.Channel), (*string)(&g.Kind), &g.Detail, &g.Conn} {
+		for _, s := range []*string{&g.ID, (*string)(&g.Venue), (*string)(&g.Pair), &g.Symbol, (*string)(&g.Channel), (*string)(&g.Kind), &g.Detail, &g.Conn, (*string)(&g.RepairedBy)} {
 			*s = cloned(*s)
 		}
 	}
@@ -149,7 +149,7 @@ func appendGap(dst []byte, g *market.Gap) []byte {
 	}
 	dst = binary.AppendUvarint(dst, zig(g.Missing))
 	dst = binary.AppendUvarint(dst, zig(g.Restored))
-	for _, s := range []string{g.ID, string(g.Venue), string(g.Pair), g.Symbol, string(g.Channel), string(g.Kind), g.Detail, g.Conn} {
+	for _, s := range []string{g.ID, string(g.Venue), string(g.Pair), g.Symbol, string(g.Channel), string(g.Kind), g.Detail, g.Conn, string(g.RepairedBy)} {
 		dst = appendText(dst, s)
 	}
 	return dst
@@ -175,6 +175,9 @@ func readGap(b []byte) (g market.Gap, err error) {
 	g.Kind = market.GapKind(r.text())
 	g.Detail = r.text()
 	g.Conn = r.text()
+	if r.err == nil && len(r.b) > 0 { // rows of before it was noted end here
+		g.RepairedBy = market.Repair(r.text())
+	}
 	return g, r.err
 }
 
