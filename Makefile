@@ -93,3 +93,6 @@ bench-feed: build ## recordings through Assay, tardis-dev, cryptofeed and ccxt i
 
 talib: ## indicators beside TA-Lib's C over the same bars (needs node, npm and gcc)
 	@GO="$(GO)" sh bench/talib/bench.sh
+
+scale: ## what the feed carries: 16 emulated exchanges of 500 markets at 20,000 events a second; ARGS="-for 10m -burst 10"
+	@$(GO) build -o bin/scale ./cmd/scale && bin/scale $(ARGS)
