@@ -5,7 +5,7 @@ BIN := bin/assay
 # Recorded exchange sessions, if there are any beside the module; see docs/semantics.md.
 ASSAY_SHARED ?= $(wildcard ../shared)
 
-.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis talib postgres rotation rotation-short clients promtool
+.PHONY: help demo build test logscan check lint race sim fuzz golden gen bench timing tardis talib bench-feed scale postgres rotation rotation-short clients promtool
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,5 +89,11 @@ tardis: ## the same recordings through another normalizer (needs node, npm and z
 		node bench.mjs $(abspath $(ASSAY_SHARED))/data/market/captures/*.jsonl.zst; \
 	else echo "node, npm or zstd is missing: the comparison is left out"; fi
 
+bench-feed: build ## recordings through Assay, tardis-dev, cryptofeed and ccxt in turns (needs node, npm, python3 and zstd)
+	@ASSAY_SHARED="$(abspath $(ASSAY_SHARED))" sh bench/feed/bench.sh
+
 talib: ## indicators beside TA-Lib's C over the same bars (needs node, npm and gcc)
 	@GO="$(GO)" sh bench/talib/bench.sh
+
+scale: ## what the feed carries: 16 emulated exchanges of 500 markets at 20,000 events a second; ARGS="-for 10m -burst 10"
+	@$(GO) build -o bin/scale ./cmd/scale && bin/scale $(ARGS)

@@ -28,6 +28,7 @@ type BenchRow struct {
 	Bytes       int64          `json:"bytes"`
 	Rounds      int            `json:"rounds"`
 	Seconds     float64        `json:"seconds"` // of the median round
+	CPUSeconds  float64        `json:"cpu_seconds"` // of the median round, all threads; 0 where it is not known
 	PerSecond   float64        `json:"messages_per_second"`
 	MBPerSecond float64        `json:"mb_per_second"`
 	Allocs      float64        `json:"allocs_per_message"`
@@ -36,11 +37,14 @@ type BenchRow struct {
 	Errors      int64          `json:"decode_errors"`
 }
 
+// renamed are names that recordings use for what we call otherwise.
+var renamed = map[string]string{"okex": "okx", "gateio": "gate", "gateiofutures": "gatefutures", "huobi": "htx", "huobiswap": "htxswap"}
+
 // VenueOf finds the venue of a recording by the exchange its header names.
 func VenueOf(exchange string) (market.VenueID, bool) {
 	id := strings.ToLower(strings.NewReplacer("_", "", ".", "", " ", "").Replace(exchange))
-	if id == "okex" {
-		id = "okx"
+	if now, ok := renamed[id]; ok {
+		id = now
 	}
 	_, ok := all.Driver(market.VenueID(id))
 	return market.VenueID(id), ok
@@ -99,7 +103,7 @@ func Bench(ctx context.Context, paths []string, atLeast time.Duration, progress 
 	total := BenchRow{Name: "all"}
 	for i := range tapes {
 		t := &tapes[i]
-		var times []float64
+		var times, cpu []float64
 		var mallocs uint64
 		begun := time.Now()
 		for len(times) < 3 || time.Since(begun) < atLeast {
@@ -118,10 +122,11 @@ func Bench(ctx context.Context, paths []string, atLeast time.Duration, progress 
 			}
 			var m0, m1 runtime.MemStats
 			runtime.ReadMemStats(&m0)
-			t0 := time.Now()
+			t0, c0 := time.Now(), cpuTime()
 			for j := range t.recs {
 				tp.Play(&t.recs[j]) //nolint:errcheck // counted in DecodeErrors
 			}
+			cpu = append(cpu, (cpuTime() - c0).Seconds())
 			times = append(times, time.Since(t0).Seconds())
 			runtime.ReadMemStats(&m1)
 			mallocs = m1.Mallocs - m0.Mallocs
@@ -129,12 +134,15 @@ func Bench(ctx context.Context, paths []string, atLeast time.Duration, progress 
 			t.row.Checksums, t.row.Joined, t.row.Errors = n.Checksums, n.Joined, k.Counts.DecodeErrors
 		}
 		sort.Float64s(times)
+		sort.Float64s(cpu)
+		t.row.CPUSeconds = cpu[len(cpu)/2]
 		t.row.Rounds, t.row.Seconds = len(times), times[len(times)/2]
 		t.row.Allocs = float64(mallocs) / float64(max(t.row.Messages, 1))
 		rows = append(rows, t.row.rates())
 		total.Messages += t.row.Messages
 		total.Bytes += t.row.Bytes
 		total.Seconds += t.row.Seconds
+		total.CPUSeconds += t.row.CPUSeconds
 		total.Allocs += float64(mallocs)
 		total.Checksums += t.row.Checksums
 		total.Joined += t.row.Joined

@@ -84,6 +84,8 @@ type VenueState struct {
 	Reconnects  int64
 	Gaps        int64
 	Strange     int64
+	// WorkLeftOut counts requests (books, backfill) that a full queue left out.
+	WorkLeftOut int64
 	// LagP50 and LagP99 are our time minus the venue's, over recent messages.
 	LagP50, LagP99 time.Duration
 	Simulated      bool

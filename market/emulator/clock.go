@@ -70,7 +70,7 @@ func (v *Venue) Run(ctx context.Context) error {
 }
 
 func (v *Venue) schedule(p *pit, from time.Time) {
-	v.at(from.Add(p.wait()), func(at time.Time) {
+	v.at(from.Add(p.wait(from)), func(at time.Time) {
 		v.tell(p.step(at))
 		v.schedule(p, at)
 	})

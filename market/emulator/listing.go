@@ -18,6 +18,7 @@ type listing struct {
 	index  int
 	// inverse: sizes are amounts of the quote, in whole lots of it.
 	inverse bool
+	usd     float64 // what one unit of the base is worth, about
 	lot     int64
 }
 
@@ -36,7 +37,7 @@ func (l *listing) whole(qty int64) int64 { return max(qty/l.lot, 1) * l.lot }
 // sized is an amount of dollars as a size of this listing, in units of its last decimal.
 func (l *listing) sized(usd float64) int64 {
 	if !l.inverse {
-		usd /= natureOf(l.pair.Base()).usd
+		usd /= l.usd
 	}
 	return l.whole(int64(usd * math.Pow10(l.qd)))
 }

@@ -36,7 +36,7 @@ type pit struct {
 
 func newPit(v *Venue, l *listing, at time.Time) *pit {
 	seed := mix(v.world.seed, label(string(v.id)), label(string(l.pair)))
-	n := natureOf(l.pair.Base())
+	n := v.world.nature(l.pair.Base())
 	lively := n.lively
 	if q := l.quote(); q == "EUR" || q == "USDC" {
 		lively *= 0.4
@@ -74,7 +74,7 @@ func (p *pit) half(mid float64) int64 {
 
 // breadth is how far from the fair price makers quote on average, as a share of it.
 func (p *pit) breadth() float64 {
-	if natureOf(p.pair.Base()).yearly < 0.1 {
+	if p.v.world.nature(p.pair.Base()).yearly < 0.1 {
 		return 0.0006
 	}
 	return 0.002
@@ -254,8 +254,12 @@ func (p *pit) change(e *event, ask bool, px, qty int64) {
 	e.changes = append(e.changes, c)
 }
 
-// wait is the time to the next event.
-func (p *pit) wait() time.Duration {
-	d := time.Duration(p.rng.ExpFloat64() / p.rate * float64(time.Second))
+// wait is the time from a moment to the next event.
+func (p *pit) wait(from time.Time) time.Duration {
+	rate := p.rate
+	if p.v.opt.Burst > 1 && from.Unix()%10 < 2 {
+		rate *= p.v.opt.Burst
+	}
+	d := time.Duration(p.rng.ExpFloat64() / rate * float64(time.Second))
 	return max(d, time.Microsecond)
 }

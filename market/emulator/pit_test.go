@@ -21,7 +21,7 @@ func TestPitInvariants(t *testing.T) {
 					at := v.start
 					for range 400 {
 						before := p.book.top(0)
-						at = at.Add(p.wait())
+						at = at.Add(p.wait(at))
 						e := p.step(at)
 						checkEvent(t, p, &before, e)
 					}
@@ -63,7 +63,7 @@ func TestBarsAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := New("kraken", NewWorld(9, WorldOptions{History: 2 * time.Hour}), Options{})
 		p := v.pits[0]
-		for at := v.start; at.Before(v.start.Add(20 * time.Minute)); at = at.Add(p.wait()) {
+		for at := v.start; at.Before(v.start.Add(20 * time.Minute)); at = at.Add(p.wait(at)) {
 			p.step(at)
 		}
 		end := v.start.Add(20 * time.Minute)

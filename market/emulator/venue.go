@@ -16,6 +16,11 @@ import (
 type Options struct {
 	// Pairs limits what is listed; empty lists all of the venue's rule book.
 	Pairs []market.Pair
+	// Symbols adds that many spot listings of invented coins, C001 and on, against the
+	// venue's usual dollar. Their prices and liveliness come from the World's seed.
+	Symbols int
+	// Burst multiplies the rate of events in the first two seconds of every ten.
+	Burst float64
 	// Skew is added to every time the venue states: its clock against ours.
 	Skew time.Duration
 	// Lag is how long a message or answer travels; 0 takes the venue's own, below 0 none.
@@ -169,7 +174,8 @@ func New(id market.VenueID, w *World, opt Options) (*Venue, error) {
 		v.opt.Queue = 8192
 	}
 	v.faults = newInjector(v, opt.Faults)
-	for _, l := range listings(v.rules.list, opt.Pairs, v.proto.symbol) {
+	for _, l := range append(listings(v.rules.list, opt.Pairs, v.proto.symbol), inventions(w, v.rules.list, opt.Symbols, v.proto.symbol)...) {
+		l.usd = w.nature(l.pair.Base()).usd
 		p := newPit(v, l, v.start)
 		v.pits = append(v.pits, p)
 		v.symbols[l.symbol] = p
@@ -249,6 +255,17 @@ func (v *Venue) Serve(ctx context.Context, l net.Listener) error {
 		return nil
 	}
 	return err
+}
+
+// Events is how many things have happened in the venue's markets so far.
+func (v *Venue) Events() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var n uint64
+	for _, p := range v.pits {
+		n += p.version
+	}
+	return n
 }
 
 // wait returns when the last connection is gone.

@@ -68,6 +68,16 @@ type nature struct {
 	usd, yearly, lively float64
 }
 
+// nature tells what an asset is like. Invented coins take theirs from the seed.
+func (w *World) nature(a asset.Code) nature {
+	if !invented(a) {
+		return natureOf(a)
+	}
+	x := mix(w.seed, label(string(a)), 3)
+	part := func(shift uint) float64 { return float64(x>>shift&0xffff) / 0xffff }
+	return nature{usd: math.Exp(math.Log(0.05) + part(0)*math.Log(10000)), yearly: 0.6 + 0.8*part(16), lively: 0.1 + 0.9*part(32)}
+}
+
 func natureOf(a asset.Code) nature {
 	switch a {
 	case "BTC":
@@ -98,7 +108,7 @@ func natureOf(a asset.Code) nature {
 
 // dollars is the fair price of an asset in US dollars.
 func (w *World) dollars(a asset.Code, at time.Time) float64 {
-	n := natureOf(a)
+	n := w.nature(a)
 	if n.yearly == 0 {
 		return n.usd
 	}
@@ -128,7 +138,7 @@ func (w *World) local(v market.VenueID, p market.Pair, lag time.Duration, at tim
 	f := float64(at.UnixNano()-i*int64(slow)) / float64(slow)
 	a, b := bell(seed, 78, uint64(i)), bell(seed, 78, uint64(i)+1)
 	drift := 4e-5 * (a + (b-a)*f)
-	if natureOf(p.Base()).yearly < 0.01 && natureOf(p.Quote()).yearly < 0.01 {
+	if w.nature(p.Base()).yearly < 0.01 && w.nature(p.Quote()).yearly < 0.01 {
 		fixed, drift = fixed/4, drift/4
 	}
 	return w.Fair(p, at.Add(-lag)) * (1 + fixed + drift)

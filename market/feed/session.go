@@ -51,7 +51,12 @@ type Live struct {
 	urgent  chan func(context.Context)
 	work    chan func(context.Context)
 	wg      sync.WaitGroup
+	left    atomic.Int64
 }
+
+// LeftOut is how much REST work (snapshots, backfill) was left out because its queue was
+// full. The board says it of the venue, too.
+func (l *Live) LeftOut() int64 { return l.left.Load() }
 
 // NewLive makes the live side of a station.
 func NewLive(s *Station, l Link) *Live {
@@ -707,6 +712,11 @@ func (l *Live) queue(q chan func(context.Context), f func(context.Context)) {
 	select {
 	case q <- f:
 	default:
+		l.left.Add(1)
+		s := l.station
+		s.mu.Lock()
+		s.state.WorkLeftOut++
+		s.mu.Unlock()
 		l.log.Warn("work queue is full; the work is left out")
 	}
 }
