@@ -27,7 +27,7 @@ type BenchRow struct {
 	Messages    int64          `json:"messages"` // of one round
 	Bytes       int64          `json:"bytes"`
 	Rounds      int            `json:"rounds"`
-	Seconds     float64        `json:"seconds"` // of the median round
+	Seconds     float64        `json:"seconds"`     // of the median round
 	CPUSeconds  float64        `json:"cpu_seconds"` // of the median round, all threads; 0 where it is not known
 	PerSecond   float64        `json:"messages_per_second"`
 	MBPerSecond float64        `json:"mb_per_second"`
