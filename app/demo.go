@@ -56,9 +56,8 @@ func (a *App) Demo(seed uint64, faults *emulator.FaultPlan) (func(context.Contex
 		}
 	}
 	return func(ctx context.Context) error {
-		errs := make(chan error, 2*len(booths))
-		for _, b := range booths {
-			go func() { errs <- b.venue.Run(ctx) }()
+		errs := make(chan error, len(booths))
+		for _, b := range booths { // Serve moves the market too
 			go func() { errs <- b.venue.Serve(ctx, b.l) }()
 		}
 		var out error
