@@ -200,5 +200,3 @@ func prefix(ps ...string) func(string) bool {
 		return false
 	}
 }
-
-func never(string) bool { return false }

@@ -18,12 +18,12 @@ import (
 	"github.com/assayhq/assay/market"
 )
 
-// schemes are all the proofs that can be checked. binanceusdm, upbit and bithumb are
-// checked in tests alone: they are not emulated.
+// schemes are all the proofs that can be checked.
 var schemes = map[market.VenueID]*scheme{
 	"binance": {private: prefix("/api/v3/account", "/api/v3/order", "/api/v3/openOrders", "/api/v3/allOrders", "/api/v3/myTrades", "/sapi/"), read: claimQuery("X-MBX-APIKEY"),
 		past: 5 * time.Second, ahead: time.Second, most: time.Minute, deny: denyBinance},
-	"binanceusdm": {private: never, read: claimQuery("X-MBX-APIKEY"), past: 5 * time.Second, ahead: time.Second, most: time.Minute, deny: denyBinance},
+	"binancecoinm": {private: prefix("/dapi/v1/account", "/dapi/v1/balance", "/dapi/v1/order", "/dapi/v1/openOrders", "/dapi/v1/allOrders", "/dapi/v1/userTrades"), read: claimQuery("X-MBX-APIKEY"), past: 5 * time.Second, ahead: time.Second, most: time.Minute, deny: denyBinance},
+	"binanceusdm":  {private: prefix("/fapi/v2/account", "/fapi/v3/account", "/fapi/v2/balance", "/fapi/v3/balance", "/fapi/v1/order", "/fapi/v1/openOrders", "/fapi/v1/allOrders", "/fapi/v1/userTrades"), read: claimQuery("X-MBX-APIKEY"), past: 5 * time.Second, ahead: time.Second, most: time.Minute, deny: denyBinance},
 	"mexc": {private: prefix("/api/v3/account", "/api/v3/order", "/api/v3/openOrders", "/api/v3/allOrders", "/api/v3/myTrades"), read: claimQuery("X-MEXC-APIKEY"),
 		past: 5 * time.Second, ahead: time.Second, most: time.Minute, deny: denyMEXC},
 	"bybit": {private: prefix("/v5/account/", "/v5/order/", "/v5/execution/", "/v5/position/", "/v5/asset/", "/v5/user/"), read: claimBybit,
