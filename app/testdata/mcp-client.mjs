@@ -13,7 +13,7 @@ for (const transport of over) {
   await client.connect(transport);
   const { tools } = await client.listTools();
   const names = tools.map((t) => t.name);
-  assert(names.includes('quote') && names.includes('account') && names.length <= 12, String(names));
+  assert(names.includes('quote') && names.includes('account') && names.length <= 13, String(names));
   const good = await client.callTool({ name: 'quote', arguments: { assets: 'BTC' } });
   assert(!good.isError, JSON.stringify(good));
   assert.strictEqual(good.structuredContent.data.asset, 'BTC');
