@@ -3,6 +3,7 @@ package figures
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -206,5 +207,38 @@ func TestLiveBarsOfAVenueAreNoReasonToReadThePastAgain(t *testing.T) {
 	s.add(t, hour)
 	if len(s.wish) != 1 {
 		t.Errorf("a back-fill does not: %v", s.wish)
+	}
+}
+
+// The RSI is of the daily closes in a row that end with the newest; a missing day cuts off
+// what is before it.
+func TestTheRSIIsOfDaysInARow(t *testing.T) {
+	s := newStage(t)
+	today := noon.Truncate(24 * time.Hour)
+	for i := range 16 {
+		price := "60000"
+		if i%2 == 1 {
+			price = "61000"
+		}
+		s.add(t, fairBar("BTC", "1d", today.AddDate(0, 0, -i), price))
+		if i < 15 {
+			s.add(t, fairBar("ETH", "1d", today.AddDate(0, 0, -i), "3000"))
+		}
+		if i != 5 {
+			s.add(t, fairBar("DOGE", "1d", today.AddDate(0, 0, -i), "0.1"))
+		}
+	}
+	s.Load(t.Context(), 0)
+	s.Refresh()
+	// Of fifteen changes that alternate, Wilder's mean of the first fourteen is even; the
+	// fifteenth is a fall: 100 (13/2) / (13/2 + 13/2 + 1).
+	if got := s.figures(t, "BTC", "USD").RSI14; got == nil || math.Abs(*got-100*6.5/14) > 1e-9 {
+		t.Errorf("BTC: %v, want %v", got, 100*6.5/14)
+	}
+	if got := s.figures(t, "ETH", "USD").RSI14; got == nil || *got != 0 { // nothing moved, as TA-Lib
+		t.Errorf("ETH: %v", got)
+	}
+	if got := s.figures(t, "DOGE", "USD").RSI14; got != nil {
+		t.Errorf("DOGE has five days in a row and an RSI of %v", *got)
 	}
 }

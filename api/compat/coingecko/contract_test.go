@@ -527,7 +527,12 @@ func TestTwoVenuesOfOneBookAreOne(t *testing.T) {
 	if _, err := w.venue("coinbase"); err != nil {
 		t.Error("our own id is an alias:", err)
 	}
-	if exchangeID(market.VenueID("okx")) != "okex" {
-		t.Error("okx")
+	for ours, theirs := range map[market.VenueID]string{
+		"okx": "okex", "bybit": "bybit_spot", "cryptocom": "crypto_com", "htx": "huobi", "mexc": "mxc", "krakenfutures": "kraken_futures",
+		"gate": "gate", "kucoin": "kucoin", "upbit": "upbit", "bithumb": "bithumb", "bitget": "bitget", "gemini": "gemini", "bitfinex": "bitfinex", "deribit": "deribit", "hyperliquid": "hyperliquid",
+	} {
+		if got := exchangeID(ours); got != theirs {
+			t.Errorf("%s is %s there, not %s", ours, theirs, got)
+		}
 	}
 }
